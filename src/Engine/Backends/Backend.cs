@@ -1,0 +1,131 @@
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>
+/// The contract between the model and the machine. Model code passes tensors as handles; only a backend reads memory.
+/// Activations are F32 (T, C): one row a token, documents one after another. Weights keep the storage they were loaded with.
+/// Every operation gives the same bits for any number of threads: work is cut by outputs, sums run in a fixed order.
+/// Letters: T tokens, C hidden, K inputs and N outputs of a linear layer, R rank, V vocabulary, S supervised tokens, H heads, D head dim.
+/// Operands of the wrong shape throw <see cref="ArgumentException"/> naming the operation and both shapes.
+/// </summary>
+public abstract class Backend : IDisposable
+{
+    /// <summary>Device and kernel path, such as <c>cpu/avx512</c>.</summary>
+    public abstract string Name { get; }
+
+    public abstract int Threads { get; }
+
+    // ---- memory ----
+
+    /// <summary>A new tensor of zeros (F32).</summary>
+    public abstract Tensor Allocate(Shape shape);
+
+    /// <summary>A weight in its own storage; reads the stored bytes in place where it can.</summary>
+    public abstract Tensor Load(StoredTensor stored);
+
+    /// <summary>Copies F32 values into a tensor from element <paramref name="offset"/>.</summary>
+    public abstract void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0);
+
+    /// <summary>Copies elements from <paramref name="offset"/> out of a tensor; a weight in any storage is decoded to F32.</summary>
+    public abstract void Read(Tensor source, Span<float> values, long offset = 0);
+
+    /// <summary>Sets every element of an F32 tensor to zero.</summary>
+    public abstract void Zero(Tensor target);
+
+    /// <summary>target = source, equal shapes, F32.</summary>
+    public abstract void Copy(Tensor source, Tensor target);
+
+    /// <summary>target += factor · source, equal shapes, F32.</summary>
+    public abstract void Add(Tensor target, Tensor source, float factor = 1);
+
+    /// <summary>target *= factor.</summary>
+    public abstract void Scale(Tensor target, float factor);
+
+    // ---- rows ----
+
+    /// <summary>y[t] = scale · table[ids[t]]. table (V, C) in any storage, y (T, C).</summary>
+    public abstract void Embed(ReadOnlySpan<int> ids, Tensor table, float scale, Tensor y);
+
+    /// <summary>dTable[ids[t]] += scale · dy[t], tokens in order.</summary>
+    public abstract void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable);
+
+    /// <summary>y[i] = x[rows[i]]. x (T, C), y (S, C).</summary>
+    public abstract void GatherRows(Tensor x, ReadOnlySpan<int> rows, Tensor y);
+
+    /// <summary>x[rows[i]] += y[i]; rows are distinct.</summary>
+    public abstract void ScatterAddRows(Tensor y, ReadOnlySpan<int> rows, Tensor x);
+
+    // ---- layers ----
+
+    /// <summary>
+    /// Root mean square norm over each row: y = x · r · (weight + offset), r = 1/√(mean(x²) + epsilon). inverseRms (rows) receives r.
+    /// x and y may be (T, C) or, for norms per head, (T·H, D) views. weight F32 (C). Zhang and Sennrich 2019.
+    /// </summary>
+    public abstract void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms);
+
+    /// <summary>dx += gradient of <see cref="RmsNorm"/>; dWeight += Σ over rows of dy·x·r where it is not null.</summary>
+    public abstract void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight);
+
+    /// <summary>
+    /// y = x·weightᵀ + bias + low-rank branch; with <paramref name="accumulate"/> y += instead of y =.
+    /// x (T, K), weight (N, K) in any storage, bias F32 (N), y (T, N).
+    /// </summary>
+    public abstract void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false);
+
+    /// <summary>
+    /// Backward of <see cref="Linear"/>: dx (+)= dy·weight + branch (skipped where dx is null; overwritten unless <paramref name="accumulate"/>);
+    /// dWeight (N, K) += dyᵀ·x, dBias (N) += Σ dy, lowRank.DA and DB added to, each where not null. x is the input of the forward pass.
+    /// </summary>
+    public abstract void LinearBackward(
+        Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias);
+
+    /// <summary>
+    /// Rotary embedding in place over the first 2·P of D dims of each head: pairs (i, i + P) turn by positions[t]·frequency.
+    /// x (T, H·D); cosines and sines (maxPosition, P) are tables made by the model. With <paramref name="inverse"/> by the negative angle (backward).
+    /// Su et al. 2021, half-split layout as in Hugging Face.
+    /// </summary>
+    public abstract void Rope(Tensor x, int heads, ReadOnlySpan<int> positions, Tensor cosines, Tensor sines, bool inverse = false);
+
+    /// <summary>
+    /// Causal attention inside documents. documentStarts holds the first row of each document and T at the end.
+    /// output (T, H·D); logSumExp (T, H) receives the log of each softmax's denominator.
+    /// </summary>
+    public abstract void Attention(
+        Tensor query, Tensor key, Tensor value, AttentionShape shape, ReadOnlySpan<int> documentStarts, Tensor output, Tensor logSumExp);
+
+    /// <summary>Backward of <see cref="Attention"/>; overwrites dQuery, dKey and dValue.</summary>
+    public abstract void AttentionBackward(
+        Tensor dOutput, Tensor query, Tensor key, Tensor value, Tensor output, Tensor logSumExp, AttentionShape shape,
+        ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue);
+
+    /// <summary>
+    /// Attention of T new queries at cache rows past … past+T-1 over keys and values (capacity, KeyValueHeads·D) whose first past+T rows are filled.
+    /// </summary>
+    public abstract void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output);
+
+    /// <summary>y = f(gate)·up, all (T, F).</summary>
+    public abstract void GatedActivation(Tensor gate, Tensor up, Activation activation, Tensor y);
+
+    /// <summary>dGate and dUp (overwritten) from dy; dGate or dUp may be the same tensor as dy.</summary>
+    public abstract void GatedActivationBackward(Tensor dy, Tensor gate, Tensor up, Activation activation, Tensor dGate, Tensor dUp);
+
+    /// <summary>
+    /// Cross-entropy of softmax(cap(hidden·headᵀ)) against targets, in chunks of rows: the (S, V) logits never exist as a whole.
+    /// hidden (S, C); head (V, C) in any storage; targets (S). losses (S) receives the negative log-likelihoods in nats, correct (S) whether the
+    /// target had the largest logit (the lowest id wins a tie). dHidden (S, C) is overwritten with the gradient of Σ losses, dHead (V, C) is added to; null skips.
+    /// softCap: c·tanh(z/c) on the logits, 0 = none.
+    /// </summary>
+    public abstract void CrossEntropy(
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead);
+
+    // ---- optimizer ----
+
+    /// <summary>Σ x² in double, in a fixed order.</summary>
+    public abstract double SumOfSquares(Tensor x);
+
+    /// <summary>One AdamW update of values in place from gradients; first and second moments are updated too. Equal shapes, F32.</summary>
+    public abstract void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step);
+
+    public abstract void Dispose();
+}

@@ -1,0 +1,44 @@
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>
+/// The low-rank branch of a linear layer: y += Scale · (dropout(x)·Aᵀ)·Bᵀ. A (R, K), B (N, R), F32.
+/// <paramref name="Product"/> (T, R) receives dropout(x)·Aᵀ in the forward pass and is read in the backward pass.
+/// </summary>
+public sealed record LowRank(Tensor A, Tensor B, float Scale, Tensor Product)
+{
+    /// <summary>Gradient of A (R, K), added to; null where A is frozen.</summary>
+    public Tensor? DA { get; init; }
+
+    /// <summary>Gradient of B (N, R), added to; null where B is frozen.</summary>
+    public Tensor? DB { get; init; }
+
+    /// <summary>The (T, R) space for the gradient of <see cref="Product"/>; needed by the backward pass only.</summary>
+    public Tensor? DProduct { get; init; }
+
+    public Dropout Dropout { get; init; }
+}
+
+/// <summary>
+/// Inverted dropout of an input (T, K): element (t, k) is kept where CounterRandom(Seed, Dropout, Stream).Uniform(t·K + k) ≥ Probability
+/// and then divided by 1 − Probability. The default does nothing.
+/// </summary>
+public readonly record struct Dropout(float Probability, ulong Seed, ulong Stream)
+{
+    public bool IsActive => Probability > 0;
+}
+
+/// <summary>How attention reads its operands. Query rows are (T, Heads·HeadDim), keys and values (T, KeyValueHeads·HeadDim).</summary>
+/// <param name="Scale">Factor on the dot products, usually 1/√HeadDim.</param>
+/// <param name="Window">Key j is visible from i iff i − Window &lt; j ≤ i; 0 = no window.</param>
+/// <param name="SoftCap">c·tanh(score/c) before the softmax; 0 = none.</param>
+public sealed record AttentionShape(int Heads, int KeyValueHeads, int HeadDim, float Scale, int Window = 0, float SoftCap = 0);
+
+/// <summary>The activation of a gated feed-forward layer: f(gate)·up.</summary>
+public enum Activation
+{
+    Silu,
+    GeluTanh,
+}
+
+/// <summary>One AdamW update (decoupled weight decay, Loshchilov and Hutter 2019), exactly as torch does it. Step counts from 1.</summary>
+public readonly record struct AdamWStep(float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, long Step);

@@ -1,0 +1,13 @@
+namespace FineTuneTool.Engine.Diagnostics;
+
+public static partial class Codes
+{
+    public static readonly DiagnosticCode DataFileMissing = new("FT0101", "A data file does not exist");
+    public static readonly DiagnosticCode MalformedJson = new("FT0102", "A line of a data file is not valid JSON");
+    public static readonly DiagnosticCode UnknownColumns = new("FT0103", "The columns of a row fit no known format");
+    public static readonly DiagnosticCode NothingSupervised = new("FT0104", "A row has no trainable token");
+    public static readonly DiagnosticCode RowTooLong = new("FT0105", "A row is longer than MaxSeqLength");
+    public static readonly DiagnosticCode EmptySplit = new("FT0106", "A split of the data is empty");
+
+    private static IReadOnlyList<DiagnosticCode> Data => [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit];
+}

@@ -1,0 +1,11 @@
+namespace FineTuneTool.Engine.Diagnostics;
+
+public static partial class Codes
+{
+    public static readonly DiagnosticCode AdapterDoesNotFit = new("FT1001", "The adapter does not fit the base model");
+    public static readonly DiagnosticCode NoTargetModules = new("FT1002", "LoraTargetModules matches no layer");
+    public static readonly DiagnosticCode LossNotFinite = new("FT1003", "The loss is not a finite number");
+    public static readonly DiagnosticCode BadCheckpoint = new("FT1004", "A checkpoint cannot be resumed", Severity.Warning);
+
+    private static IReadOnlyList<DiagnosticCode> Training => [AdapterDoesNotFit, NoTargetModules, LossNotFinite, BadCheckpoint];
+}
