@@ -1,0 +1,67 @@
+namespace FineTuneTool.Engine.Batches;
+
+/// <summary>
+/// One row of a data set as the model sees it. Labels stand beside the ids they repeat; −100 = not learnt (the convention of the field).
+/// </summary>
+/// <param name="Ids">Token ids, length n ≥ 1.</param>
+/// <param name="Labels">Length n; each equal to the id beside it or −100.</param>
+public sealed record TokenizedExample(int[] Ids, int[] Labels)
+{
+    public const int Ignored = -100;
+
+    /// <summary>Labels that can be learnt: those after the first position, since the first token has nothing before it.</summary>
+    public int SupervisedTokens => Labels.AsSpan(1).Length - Labels.AsSpan(1).Count(Ignored);
+}
+
+/// <summary>
+/// Documents one after another without padding: attention never crosses a document's start and positions begin again at 0.
+/// </summary>
+public sealed class PackedBatch
+{
+    private PackedBatch(int[] ids, int[] positions, int[] targets, int[] documentStarts)
+    {
+        Ids = ids;
+        Positions = positions;
+        Targets = targets;
+        DocumentStarts = documentStarts;
+        SupervisedTokens = targets.Length - targets.AsSpan().Count(TokenizedExample.Ignored);
+    }
+
+    /// <summary>(T) token ids.</summary>
+    public int[] Ids { get; }
+
+    /// <summary>(T) position of each token in its document.</summary>
+    public int[] Positions { get; }
+
+    /// <summary>(T) the id to predict at each row (the label of the next token of the same document), or −100.</summary>
+    public int[] Targets { get; }
+
+    /// <summary>(D + 1) first row of each document, then T.</summary>
+    public int[] DocumentStarts { get; }
+
+    public int Tokens => Ids.Length;
+
+    public int SupervisedTokens { get; }
+
+    public static PackedBatch FromExamples(params IReadOnlyList<TokenizedExample> examples)
+    {
+        int tokens = examples.Sum(example => example.Ids.Length);
+        int[] ids = new int[tokens], positions = new int[tokens], targets = new int[tokens];
+        int[] starts = new int[examples.Count + 1];
+        int row = 0;
+        for (int document = 0; document < examples.Count; document++)
+        {
+            (int[] documentIds, int[] labels) = examples[document];
+            starts[document] = row;
+            for (int i = 0; i < documentIds.Length; i++, row++)
+            {
+                ids[row] = documentIds[i];
+                positions[row] = i;
+                targets[row] = i + 1 < documentIds.Length ? labels[i + 1] : TokenizedExample.Ignored;
+            }
+        }
+
+        starts[^1] = row;
+        return new PackedBatch(ids, positions, targets, starts);
+    }
+}
