@@ -1,0 +1,17 @@
+using System.Globalization;
+
+namespace FineTuneTool.Engine.Protocol;
+
+/// <summary>Numbers as people write them in a project file: <c>2e-4</c>, <c>0.05</c>, <c>16</c>; no thousands marks, whatever the culture.</summary>
+public static class SettingNumbers
+{
+    public static double? Number(string text) =>
+        double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out double value)
+        && double.IsFinite(value) ? value : null;
+
+    public static long? Integer(string text) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value : null;
+
+    /// <summary>The shortest text that gives the same number, so that 2e-4 and 0.0002 make the same key.</summary>
+    public static string Normalise(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,139 @@
+namespace FineTuneTool.Engine.Protocol;
+
+/// <summary>What a setting's text must be.</summary>
+public enum SettingKind
+{
+    Text,
+    Choice,
+    Integer,
+    Number,
+    Boolean,
+    List,
+}
+
+/// <summary>
+/// One declarative setting: its name in the project file, what it may hold, its default by method, and what it means.
+/// </summary>
+/// <param name="Default">The default as text; "" = none. A value that differs by method is written <c>lora=16 qlora=64</c>, with <c>*=</c> for the others.</param>
+/// <param name="Allowed">For choices: the allowed words.</param>
+/// <param name="Minimum">Smallest allowed number; exclusive where <paramref name="MinimumExclusive"/>.</param>
+public sealed record SettingDefinition(
+    string Name,
+    SettingKind Kind,
+    string Default,
+    string Meaning,
+    IReadOnlyList<string>? Allowed = null,
+    double Minimum = double.NegativeInfinity,
+    double Maximum = double.PositiveInfinity,
+    bool MinimumExclusive = false)
+{
+    /// <summary>The default text for a method; "" where there is none.</summary>
+    public string DefaultFor(string method)
+    {
+        if (!Default.Contains('='))
+        {
+            return Default;
+        }
+
+        string fallback = "";
+        foreach (string part in Default.Split(' '))
+        {
+            int equals = part.IndexOf('=');
+            string key = part[..equals], value = part[(equals + 1)..];
+            if (key == method)
+            {
+                return value;
+            }
+
+            if (key == "*")
+            {
+                fallback = value;
+            }
+        }
+
+        return fallback;
+    }
+}
+
+/// <summary>
+/// The table of settings: names, defaults, limits and meaning stand here and nowhere else. The SDK's property files and docs/settings.md are checked against it.
+/// </summary>
+public static class SettingTable
+{
+    public static IReadOnlyList<string> Methods { get; } = ["full", "lora", "qlora"];
+
+    public static IReadOnlyList<string> LrSchedulers { get; } =
+    [
+        "linear", "cosine", "cosine-with-restarts", "polynomial", "constant", "constant-with-warmup", "inverse-sqrt",
+        "cosine-with-min-lr", "warmup-stable-decay",
+    ];
+
+    public static IReadOnlyList<SettingDefinition> All { get; } =
+    [
+        // Model and method
+        new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), or a low-rank adapter on a quantised base (qlora)", Methods),
+        new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
+        new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter"),
+        new("ComputeType", SettingKind.Choice, "auto", "Arithmetic of the matrix products", ["auto", "fp32"]),
+        new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),
+
+        // Prompts and data
+        new("PromptTemplate", SettingKind.Text, "", "chat (the model's own), a built-in name, a .yaml or a .jinja file; chat if the model has a template, else alpaca"),
+        new("SystemPrompt", SettingKind.Text, "", "System message for rows that have none"),
+        new("MaxSeqLength", SettingKind.Integer, "2048", "Tokens of one packed row, and the most tokens of one example", Minimum: 8, Maximum: 1 << 20),
+        new("SamplePacking", SettingKind.Boolean, "true", "Several examples share a row of MaxSeqLength tokens; attention never crosses from one to the other"),
+        new("ExcessLengthStrategy", SettingKind.Choice, "truncate", "What happens to an example longer than MaxSeqLength", ["truncate", "drop", "split", "error"]),
+        new("TrainOnInputs", SettingKind.Boolean, "false", "Also learn the prompt"),
+        new("ValidationSplitRatio", SettingKind.Number, "0.05", "Share of the rows kept for validation where no file is marked for it", Minimum: 0, Maximum: 0.9),
+        new("TestSplitRatio", SettingKind.Number, "0", "Share of the rows kept for the test where no file is marked for it", Minimum: 0, Maximum: 0.9),
+        new("DeduplicateData", SettingKind.Boolean, "false", "Drop rows whose text equals an earlier row's after normalisation"),
+        new("MinChars", SettingKind.Integer, "0", "Drop rows with fewer characters; 0 = off", Minimum: 0),
+        new("MaxChars", SettingKind.Integer, "0", "Drop rows with more characters; 0 = off", Minimum: 0),
+
+        // Adapter
+        new("LoraRank", SettingKind.Integer, "qlora=64 *=16", "Rank r of the low-rank matrices", Minimum: 1, Maximum: 4096),
+        new("LoraAlpha", SettingKind.Number, "qlora=16 *=32", "The branch is scaled by alpha / r", Minimum: 0, MinimumExclusive: true),
+        new("LoraDropout", SettingKind.Number, "qlora=0.1 *=0.05", "Share of the adapter's inputs dropped in training", Minimum: 0, Maximum: 0.95),
+        new("LoraTargetModules", SettingKind.List, "all-linear", "Which linear layers get an adapter: all-linear, names, or one regular expression over module paths"),
+        new("LoraExcludeModules", SettingKind.List, "", "Names or one regular expression of layers that get none"),
+        new("LoraLayers", SettingKind.List, "", "Numbers of the decoder layers that get an adapter; all where empty"),
+        new("LoraRankPattern", SettingKind.List, "", "Ranks of single layers: name=rank;name=rank"),
+        new("LoraAlphaPattern", SettingKind.List, "", "Alphas of single layers: name=alpha;name=alpha"),
+        new("UseRsLora", SettingKind.Boolean, "false", "Scale by alpha / √r instead of alpha / r (rank-stabilised LoRA)"),
+
+        // Training
+        new("NumEpochs", SettingKind.Number, "3", "Passes over the training rows", Minimum: 0, Maximum: 10000, MinimumExclusive: true),
+        new("MaxSteps", SettingKind.Integer, "0", "Stop after this many optimizer steps; 0 = by NumEpochs", Minimum: 0),
+        new("MicroBatchSize", SettingKind.Integer, "qlora=4 *=1", "Rows of one forward pass", Minimum: 1, Maximum: 4096),
+        new("GradientAccumulationSteps", SettingKind.Integer, "qlora=4 *=8", "Forward passes of one optimizer step", Minimum: 1, Maximum: 65536),
+        new("LearningRate", SettingKind.Number, "full=2e-5 qlora=2e-4 *=1e-4", "Largest learning rate", Minimum: 0, Maximum: 10),
+        new("LrScheduler", SettingKind.Choice, "cosine", "How the learning rate changes", LrSchedulers),
+        new("WarmupRatio", SettingKind.Number, "0.03", "Share of the steps over which the learning rate rises from 0", Minimum: 0, Maximum: 1),
+        new("WarmupSteps", SettingKind.Integer, "0", "The same in steps; wins over WarmupRatio where above 0", Minimum: 0),
+        new("MinLrRatio", SettingKind.Number, "0", "Lowest learning rate as a share of LearningRate, for cosine-with-min-lr and warmup-stable-decay", Minimum: 0, Maximum: 1),
+        new("Optimizer", SettingKind.Choice, "adamw", "The optimizer", ["adamw"]),
+        new("WeightDecay", SettingKind.Number, "0.01", "Decoupled weight decay", Minimum: 0, Maximum: 10),
+        new("AdamBeta1", SettingKind.Number, "0.9", "Decay of the first moment", Minimum: 0, Maximum: 0.999999),
+        new("AdamBeta2", SettingKind.Number, "0.999", "Decay of the second moment", Minimum: 0, Maximum: 0.9999999),
+        new("AdamEpsilon", SettingKind.Number, "1e-8", "Added to the root of the second moment", Minimum: 0, MinimumExclusive: true, Maximum: 1),
+        new("MaxGradNorm", SettingKind.Number, "1.0", "Gradients are scaled down to this norm; 0 = off", Minimum: 0),
+        new("EvalSteps", SettingKind.Integer, "0", "Evaluate every so many steps; 0 = once an epoch", Minimum: 0),
+        new("SaveSteps", SettingKind.Integer, "0", "Checkpoint every so many steps; 0 = once an epoch", Minimum: 0),
+        new("SaveTotalLimit", SettingKind.Integer, "2", "Checkpoints kept; the best and the newest always are", Minimum: 1),
+        new("LoggingSteps", SettingKind.Integer, "10", "A line of metrics every so many steps", Minimum: 1),
+        new("EarlyStoppingPatience", SettingKind.Integer, "0", "Stop after so many evaluations without a better loss; 0 = off", Minimum: 0),
+        new("LoadBestModelAtEnd", SettingKind.Boolean, "true", "The result is the adapter of the best evaluation, not of the last step"),
+        new("Seed", SettingKind.Integer, "42", "Seed of every random stream", Minimum: 0),
+        new("ShuffleData", SettingKind.Boolean, "true", "Draw the rows in a new order each epoch"),
+
+        // Answers
+        new("Temperature", SettingKind.Number, "0.7", "Randomness of answers; 0 = always the likeliest token", Minimum: 0, Maximum: 100),
+        new("TopP", SettingKind.Number, "0.9", "Keep the likeliest tokens up to this share of probability", Minimum: 0, Maximum: 1, MinimumExclusive: true),
+        new("TopK", SettingKind.Integer, "0", "Keep the k likeliest tokens; 0 = all", Minimum: 0),
+        new("MinP", SettingKind.Number, "0", "Keep tokens at least this share as likely as the likeliest", Minimum: 0, Maximum: 1),
+        new("RepetitionPenalty", SettingKind.Number, "1", "Divides the score of tokens that were said already", Minimum: 0, MinimumExclusive: true, Maximum: 100),
+        new("MaxNewTokens", SettingKind.Integer, "256", "Most tokens of one answer", Minimum: 1),
+    ];
+
+    public static SettingDefinition? Find(string name) => All.FirstOrDefault(setting => setting.Name == name);
+}
