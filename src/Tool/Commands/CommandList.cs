@@ -1,0 +1,9 @@
+namespace FineTuneTool.Tool.Commands;
+
+/// <summary>The verbs of the command, in the order in which help shows them. A new verb is one class and one line here.</summary>
+internal static class CommandList
+{
+    public static IReadOnlyList<Verb> All =>
+    [
+    ];
+}
