@@ -1,0 +1,64 @@
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Protocol;
+
+namespace FineTuneTool.Engine.Stages;
+
+/// <summary>What a stage works with: the project's request, its checked settings, hashes, events, and the wish to stop.</summary>
+public sealed class StageContext
+{
+    private readonly Dictionary<Stage, StageKey> _keys = [];
+    private readonly Lazy<string> _baseModel;
+
+    /// <exception cref="FineTuneException">A setting is wrong.</exception>
+    public StageContext(ProjectRequest request, IEventSink events, CancellationToken stop = default)
+    {
+        Request = request;
+        Events = events;
+        Stop = stop;
+        Settings = SettingsParser.Parse(request.Settings, events);
+        Hashes = new ContentHashes(Path.Combine(request.Project.ObjFolder, "hashes.json"));
+        _baseModel = new Lazy<string>(() => ModelLocator.Find(Settings.BaseModel, request.Project.Directory, PlaceOf(nameof(RunSettings.BaseModel))));
+    }
+
+    public ProjectRequest Request { get; }
+
+    public RunSettings Settings { get; }
+
+    public IEventSink Events { get; }
+
+    public CancellationToken Stop { get; }
+
+    public ContentHashes Hashes { get; }
+
+    /// <summary>Full path of the base model: a .gguf file or a Hugging Face folder.</summary>
+    public string BaseModel => _baseModel.Value;
+
+    public StageKey Key(Stage stage)
+    {
+        if (!_keys.TryGetValue(stage, out StageKey? key))
+        {
+            _keys[stage] = key = new StageKey(stage.Name, stage.KeyLines(this));
+        }
+
+        return key;
+    }
+
+    /// <summary>Folder of a stage's result: obj/&lt;project&gt;/&lt;stage&gt;/&lt;key&gt;.</summary>
+    public string FolderOf(Stage stage) => Path.Combine(Request.Project.ObjFolder, stage.Name, Key(stage).FolderName);
+
+    /// <summary>Outputs of a stage that this one builds on.</summary>
+    /// <exception cref="FineTuneException">FT0008: it has not run with these settings.</exception>
+    public IReadOnlyDictionary<string, string> OutputsOf(Stage stage)
+    {
+        string folder = FolderOf(stage);
+        return StageMarker.Read(folder)?.OutputsIn(folder) ?? throw new FineTuneException(
+            Codes.UpstreamMissing, $"The stage {stage.Name} has not run with these settings.", $"Run it first; the build target does so by itself.");
+    }
+
+    /// <summary>Where a setting stands in the project.</summary>
+    public SourcePosition PlaceOf(string setting) =>
+        Request.Settings.TryGetValue(setting, out SettingText? text) ? new SourcePosition(text.File, text.Line, text.Column) : new SourcePosition(Request.Project.File);
+
+    /// <summary>A key line for each of some settings.</summary>
+    public IEnumerable<KeyLine> SettingLines(params IEnumerable<string> names) => names.Select(name => new KeyLine(name, Settings[name]));
+}
