@@ -5,5 +5,6 @@ internal static class CommandList
 {
     public static IReadOnlyList<Verb> All =>
     [
+        new StageCommand(),
     ];
 }
