@@ -8,6 +8,8 @@ public static partial class Codes
     public static readonly DiagnosticCode NothingSupervised = new("FT0104", "A row has no trainable token");
     public static readonly DiagnosticCode RowTooLong = new("FT0105", "A row is longer than MaxSeqLength");
     public static readonly DiagnosticCode EmptySplit = new("FT0106", "A split of the data is empty");
+    public static readonly DiagnosticCode BadTokenizedDataset = new("FT0107", "A tokenised data set is malformed");
 
-    private static IReadOnlyList<DiagnosticCode> Data => [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit];
+    private static IReadOnlyList<DiagnosticCode> Data =>
+        [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset];
 }
