@@ -3,7 +3,7 @@ namespace FineTuneTool.Engine.Tensors;
 /// <summary>How the elements of a tensor are stored: plain numbers, or blocks of quantised ones (GGUF names).</summary>
 public enum ElementType
 {
-    F32, F16, BF16, F64,
+    F32, F16, BF16, F64, F8_E4M3, F8_E5M2,
     I8, I16, I32, I64, U8, U16, U32, U64, Bool,
     Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL,
 }
@@ -21,7 +21,7 @@ public static class ElementTypes
     /// <summary>Bytes of one block; of one element for plain numbers.</summary>
     public static int BlockBytes(this ElementType type) => type switch
     {
-        ElementType.I8 or ElementType.U8 or ElementType.Bool => 1,
+        ElementType.I8 or ElementType.U8 or ElementType.Bool or ElementType.F8_E4M3 or ElementType.F8_E5M2 => 1,
         ElementType.F16 or ElementType.BF16 or ElementType.I16 or ElementType.U16 => 2,
         ElementType.F32 or ElementType.I32 or ElementType.U32 => 4,
         ElementType.F64 or ElementType.I64 or ElementType.U64 => 8,
