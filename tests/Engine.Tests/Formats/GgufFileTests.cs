@@ -55,7 +55,7 @@ public class GgufFileTests
         Assert.Equal(expected.Select(value => value.GetType()), file.Metadata.Select(entry => entry.Value.GetType()));
         Assert.Equal(3, file.Version);
         Assert.Equal(32, file.Alignment);
-        Assert.Equal([.. Enumerable.Range(1, 32).Select(i => (float)i)], MemoryMarshal.Cast<byte, float>(file.Tensors.Find("a.weight")!.Span).ToArray());
+        Assert.Equal([.. Enumerable.Range(0, 32).Select(i => (float)i)], MemoryMarshal.Cast<byte, float>(file.Tensors.Find("a.weight")!.Span).ToArray());
     }
 
     [Fact]
