@@ -19,7 +19,7 @@ public static class JsonFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(utf8);
-            return Copy(document.RootElement) as JsonObject ?? throw Malformed(path, malformed, "its root is not an object", default);
+            return Copy(document.RootElement.Clone()) as JsonObject ?? throw Malformed(path, malformed, "its root is not an object", default);
         }
         catch (JsonException failure)
         {
@@ -71,7 +71,7 @@ public static class JsonFile
             case JsonValueKind.String:
                 return JsonValue.Create(element.GetString());
             default:
-                return JsonValue.Create(element.Clone());
+                return JsonValue.Create(element);
         }
     }
 
