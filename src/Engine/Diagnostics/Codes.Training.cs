@@ -7,5 +7,8 @@ public static partial class Codes
     public static readonly DiagnosticCode LossNotFinite = new("FT1003", "The loss is not a finite number");
     public static readonly DiagnosticCode BadCheckpoint = new("FT1004", "A checkpoint cannot be resumed", Severity.Warning);
 
-    private static IReadOnlyList<DiagnosticCode> Training => [AdapterDoesNotFit, NoTargetModules, LossNotFinite, BadCheckpoint];
+    public static readonly DiagnosticCode LogitsNotFinite = new("FT1005", "The model's scores are not numbers");
+    public static readonly DiagnosticCode PromptTooLong = new("FT1006", "A prompt does not fit into the model's context");
+
+    private static IReadOnlyList<DiagnosticCode> Training => [AdapterDoesNotFit, NoTargetModules, LossNotFinite, BadCheckpoint, LogitsNotFinite, PromptTooLong];
 }

@@ -1,0 +1,37 @@
+using System.Text;
+
+namespace FineTuneTool.Engine.Evaluation;
+
+/// <summary>Everything an evaluation found out; becomes metrics.json for scripts and report.html for people.</summary>
+public sealed record EvaluationReport(string Project, string BaseModel, string Method)
+{
+    public const string MetricsFile = "metrics.json";
+    public const string PageFile = "report.html";
+
+    public IReadOnlyList<SplitComparison> Splits { get; init; } = [];
+
+    public LossCurve Curve { get; init; } = LossCurve.Empty;
+
+    public IReadOnlyList<GateResult> Gates { get; init; } = [];
+
+    public IReadOnlyList<SampleComparison> Samples { get; init; } = [];
+
+    public IReadOnlyList<ModuleChange> Changes { get; init; } = [];
+
+    /// <summary>Settings worth showing, in order.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Settings { get; init; } = [];
+
+    /// <summary>Writes both files into a folder, each under a temporary name first.</summary>
+    public void Write(string folder)
+    {
+        WriteWhole(Path.Combine(folder, MetricsFile), MetricsJson.Write(this));
+        WriteWhole(Path.Combine(folder, PageFile), ReportPage.Render(this));
+    }
+
+    private static void WriteWhole(string path, string text)
+    {
+        string temporary = path + ".tmp";
+        File.WriteAllText(temporary, text, new UTF8Encoding(false));
+        File.Move(temporary, path, overwrite: true);
+    }
+}
