@@ -2,12 +2,14 @@ using System.Globalization;
 
 namespace FineTuneTool.Engine.Evaluation;
 
-/// <summary>A linear axis with round marks that enclose the values.</summary>
+/// <summary>A linear axis with round marks.</summary>
 internal sealed class ChartScale
 {
     private readonly double _step;
 
-    public ChartScale(double minimum, double maximum, int marks = 5)
+    /// <param name="marks">About how many.</param>
+    /// <param name="counts">The axis counts whole things and ends with the values; otherwise it goes on to the next mark.</param>
+    public ChartScale(double minimum, double maximum, int marks = 5, bool counts = false)
     {
         if (maximum - minimum < 1e-9)
         {
@@ -16,15 +18,33 @@ internal sealed class ChartScale
         }
 
         _step = RoundStep((maximum - minimum) / marks);
-        Minimum = Math.Floor((minimum / _step) + 1e-9) * _step;
-        Maximum = Math.Ceiling((maximum / _step) - 1e-9) * _step;
+        if (counts)
+        {
+            _step = Math.Max(_step, 1);
+            (Minimum, Maximum) = (minimum, maximum);
+        }
+        else
+        {
+            Minimum = Math.Floor((minimum / _step) + 1e-9) * _step;
+            Maximum = Math.Ceiling((maximum / _step) - 1e-9) * _step;
+        }
     }
 
     public double Minimum { get; }
 
     public double Maximum { get; }
 
-    public IEnumerable<double> Marks => Enumerable.Range(0, (int)Math.Round((Maximum - Minimum) / _step) + 1).Select(i => Minimum + (i * _step));
+    public IEnumerable<double> Marks
+    {
+        get
+        {
+            double first = Math.Ceiling((Minimum / _step) - 1e-9), last = Math.Floor((Maximum / _step) + 1e-9);
+            for (double i = first; i <= last; i++)
+            {
+                yield return i * _step;
+            }
+        }
+    }
 
     /// <summary>Where a value lies between <paramref name="from"/> (the minimum) and <paramref name="to"/>.</summary>
     public double Place(double value, double from, double to) => from + ((value - Minimum) / (Maximum - Minimum) * (to - from));

@@ -14,7 +14,7 @@ internal static class LossChart
     {
         List<LossPoint> train = Thin(curve.Train);
         List<LossPoint> all = [.. train, .. curve.Eval];
-        var x = new ChartScale(all.Min(point => point.Step), all.Max(point => point.Step));
+        var x = new ChartScale(all.Min(point => point.Step), all.Max(point => point.Step), marks: 8, counts: true);
         var y = new ChartScale(all.Min(point => point.Loss), all.Max(point => point.Loss));
         string X(double step) => Html.Coordinate(x.Place(step, Left, Width - Right));
         string Y(double loss) => Html.Coordinate(y.Place(loss, Height - Bottom, Top));

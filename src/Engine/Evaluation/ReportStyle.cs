@@ -39,6 +39,7 @@ internal static class ReportStyle
         tbody { border-top: 1px solid var(--line); }
         .n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0; }
         svg { display: block; width: 100%; height: auto; }
+        svg + svg { margin-top: 1.25rem; }
         .grid { stroke: var(--line); stroke-width: 1; }
         .tick, .axis { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
         .end { text-anchor: end; }
