@@ -1,0 +1,246 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>
+/// A decoder-only transformer on a backend: loss, gradients, logits, and generation with a cache. Weights stay in their storage until they are trained.
+/// Losses and gradients are sums over tokens. Not safe for use from several threads at once; the work inside runs on the backend's threads.
+/// The files and the backend must outlive the decoder.
+/// </summary>
+public sealed class Decoder : IDisposable
+{
+    /// <summary>New tokens that go through the layers at the same time when a cache is filled.</summary>
+    private const int AppendRows = 512;
+
+    private readonly DecoderParts _parts;
+    private readonly LanguageHead _head;
+    private readonly Scratch _scratch;
+    private readonly LayerActivations _shared;
+    private readonly Dictionary<int, LayerActivations> _saved = [];
+    private readonly ParameterSet _nothing;
+    private readonly RowBuffer _output;
+    private ParameterSet? _weights;
+
+    private Decoder(DecoderSpec spec, Backend backend, DecoderParts parts)
+    {
+        (Spec, Backend, _parts) = (spec, backend, parts);
+        _head = new LanguageHead(backend, parts.FinalNorm, parts.Head);
+        _scratch = new Scratch(backend, spec);
+        _shared = new LayerActivations(backend, spec);
+        _output = new RowBuffer(backend, spec.HiddenSize);
+        _nothing = new ParameterSet(backend, []);
+    }
+
+    public DecoderSpec Spec { get; }
+
+    public Backend Backend { get; }
+
+    /// <summary>Linear layers in the order of the model, the head last where it is not tied.</summary>
+    public IReadOnlyList<LinearLayer> Linears => _parts.Linears;
+
+    /// <summary>Every tensor of the base model once, in Hugging Face's order and layout.</summary>
+    public IReadOnlyList<Weight> Weights => _parts.Weights;
+
+    /// <summary>What is trained now; empty where nothing is.</summary>
+    public ParameterSet Trainable => _weights ?? ActiveAdapter?.Parameters ?? _nothing;
+
+    /// <summary>The adapter that counts in every pass, or null for the base model. Switching moves no numbers.</summary>
+    public Adapter? ActiveAdapter
+    {
+        get;
+        set
+        {
+            if (value is not null && value.Decoder != this)
+            {
+                throw new ArgumentException("The adapter was made for another decoder.", nameof(value));
+            }
+
+            if (value?.Parameters is not null && _weights is not null)
+            {
+                throw new InvalidOperationException("All weights are trained already; an adapter cannot be trained beside them.");
+            }
+
+            field = value;
+            foreach (LinearLayer linear in Linears)
+            {
+                linear.Branch = value?.Branches.GetValueOrDefault(linear);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Loads a model. Raises <see cref="Codes.UnsupportedArchitecture"/>, <see cref="Codes.BadModelConfig"/>, <see cref="Codes.MissingTensor"/>,
+    /// <see cref="Codes.WrongShape"/> or <see cref="Codes.UnsupportedTensorType"/>; nothing is allocated by what a configuration claims before the tensors agree.
+    /// </summary>
+    public static Decoder Load(ModelFiles files, Backend backend)
+    {
+        (ModelFamily family, DecoderSpec spec) = ModelFamilies.Read(files);
+        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend));
+    }
+
+    /// <summary>From now on every weight is an F32 parameter (a tied matrix once; both its gradients are added). Cannot be undone.</summary>
+    public void TrainAllWeights()
+    {
+        if (_weights is not null)
+        {
+            return;
+        }
+
+        if (ActiveAdapter?.Parameters is not null)
+        {
+            throw new InvalidOperationException("An adapter is trained already; switch it off first.");
+        }
+
+        _weights = new ParameterSet(Backend, Weights.Select(weight => (weight.Name, weight.Shape, weight.Decays)));
+        foreach ((Weight weight, Parameter parameter) in Weights.Zip(_weights.Parameters))
+        {
+            Tensor value = _weights.ValueOf(parameter);
+            WeightReader.Widen(Backend, weight.Value, value);
+            weight.Train(value, _weights.GradientOf(parameter));
+        }
+    }
+
+    /// <summary>Loss of the supervised tokens; changes nothing.</summary>
+    public BatchLoss Evaluate(PackedBatch batch)
+    {
+        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts);
+        return batch.SupervisedTokens == 0 ? default : _head.Loss(pass, batch, Forward(pass, batch.Ids, int.MaxValue), backward: false, dStream: null);
+    }
+
+    /// <summary>Loss of the supervised tokens; adds the gradient of its sum to <see cref="Trainable"/>.</summary>
+    /// <param name="dropoutStream">A number of its own for every call of a run: steps and micro-batches never share dropout masks.</param>
+    public BatchLoss ForwardBackward(PackedBatch batch, ulong dropoutSeed, ulong dropoutStream)
+    {
+        if (batch.SupervisedTokens == 0)
+        {
+            return default;
+        }
+
+        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts, Training: true, dropoutSeed, dropoutStream);
+        int lowest = LowestTrained();
+        Tensor stream = Forward(pass, batch.Ids, lowest);
+        Tensor? dStream = lowest < _parts.Layers.Count ? _scratch.DStream.Take(batch.Tokens) : null;
+        BatchLoss loss = _head.Loss(pass, batch, stream, backward: true, dStream);
+        for (int layer = _parts.Layers.Count - 1; layer >= Math.Max(lowest, 0); layer--)
+        {
+            _parts.Layers[layer].Backward(pass, _saved[layer], _scratch, dStream!, inputGradient: layer > lowest);
+        }
+
+        if (_parts.Embedding.Gradient is { } dTable)
+        {
+            Backend.EmbedBackward(batch.Ids, dStream!, 1, dTable);
+        }
+
+        return loss;
+    }
+
+    /// <summary>Logits of some rows of a batch, (rows, V).</summary>
+    public void Logits(PackedBatch batch, ReadOnlySpan<int> rows, Span<float> logits)
+    {
+        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts);
+        _head.Logits(pass, Forward(pass, batch.Ids, int.MaxValue), rows, logits);
+    }
+
+    /// <summary>A cache for one document of at most <paramref name="capacity"/> tokens.</summary>
+    public KvCache CreateCache(int capacity) => new(Backend, Spec, capacity);
+
+    /// <summary>
+    /// Lets tokens follow those in the cache, and gives the logits (V) after the last of them. Raises <see cref="InvalidOperationException"/>
+    /// where the cache has no room.
+    /// </summary>
+    public void Append(KvCache cache, ReadOnlySpan<int> ids, Span<float> lastLogits)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(ids.Length, nameof(ids));
+        cache.Reserve(ids.Length);
+        for (int first = 0; first < ids.Length; first += AppendRows)
+        {
+            ReadOnlySpan<int> chunk = ids[first..Math.Min(ids.Length, first + AppendRows)];
+            Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length]);
+            Tensor stream = _shared.Input.Take(chunk.Length);
+            Backend.Embed(chunk, _parts.Embedding.Value, 1, stream);
+            for (int layer = 0; layer < _parts.Layers.Count; layer++)
+            {
+                _parts.Layers[layer].Append(pass, _shared, _scratch, stream, cache.Layers[layer]);
+            }
+
+            cache.Advance(chunk.Length);
+            if (first + chunk.Length == ids.Length)
+            {
+                _head.Logits(pass, stream, [chunk.Length - 1], lastLogits);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (LayerActivations saved in _saved.Values)
+        {
+            saved.Dispose();
+        }
+
+        _shared.Dispose();
+        _scratch.Dispose();
+        _output.Dispose();
+        _head.Dispose();
+        _parts.Dispose();
+        _weights?.Dispose();
+        _nothing.Dispose();
+    }
+
+    /// <summary>The lowest layer with a trained parameter: −1 = the embedding, the number of layers = only norm and head.</summary>
+    private int LowestTrained()
+    {
+        if (_parts.Embedding.Trains)
+        {
+            return -1;
+        }
+
+        int layer = 0;
+        while (layer < _parts.Layers.Count && !_parts.Layers[layer].Trains)
+        {
+            layer++;
+        }
+
+        return layer;
+    }
+
+    /// <summary>The residual stream (T, C) after the last layer. Layers from <paramref name="firstSaved"/> on keep what their backward pass needs.</summary>
+    private Tensor Forward(Pass pass, ReadOnlySpan<int> ids, int firstSaved)
+    {
+        Tensor x = StreamInto(0);
+        Backend.Embed(ids, _parts.Embedding.Value, 1, x);
+        for (int layer = 0; layer < _parts.Layers.Count; layer++)
+        {
+            bool saves = layer >= firstSaved;
+            LayerActivations saved = saves ? _saved[layer] : _shared;
+            Tensor next = StreamInto(layer + 1);
+            _parts.Layers[layer].Forward(pass, saved, _scratch, x, saves ? saved.Middle.Take(pass.Tokens) : x, next);
+            x = next;
+        }
+
+        return x;
+
+        Tensor StreamInto(int layer)
+        {
+            if (layer < firstSaved)
+            {
+                return _shared.Input.Take(pass.Tokens);
+            }
+
+            if (layer == _parts.Layers.Count)
+            {
+                return _output.Take(pass.Tokens);
+            }
+
+            if (!_saved.TryGetValue(layer, out LayerActivations? saved))
+            {
+                _saved[layer] = saved = new LayerActivations(Backend, Spec);
+            }
+
+            return saved.Input.Take(pass.Tokens);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>
+/// Keys and values of one growing document, per layer (rows, KV·D) F32. Memory grows by doubling up to <see cref="Capacity"/> rows.
+/// A cache belongs to the decoder that made it and to the adapter that was active while it was filled.
+/// </summary>
+public sealed class KvCache : IDisposable
+{
+    private const int FirstRows = 256;
+    private readonly Backend _backend;
+    private readonly long _columns;
+    private int _rows;
+
+    internal KvCache(Backend backend, DecoderSpec spec, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        (_backend, _columns, Capacity) = (backend, spec.KeyValueSize, capacity);
+        _rows = Math.Min(capacity, FirstRows);
+        Layers = [.. Enumerable.Range(0, spec.NumHiddenLayers).Select(_ => new Layer(Allocate(_rows), Allocate(_rows)))];
+    }
+
+    /// <summary>Tokens it may hold.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Tokens it holds.</summary>
+    public int Length { get; private set; }
+
+    internal Layer[] Layers { get; }
+
+    /// <summary>Forgets all but the first <paramref name="length"/> tokens.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
+
+    public void Reset() => Length = 0;
+
+    /// <summary>Makes room for <paramref name="tokens"/> more; <see cref="InvalidOperationException"/> above the capacity.</summary>
+    internal void Reserve(int tokens)
+    {
+        int needed = checked(Length + tokens);
+        if (needed > Capacity)
+        {
+            throw new InvalidOperationException($"{Length} tokens and {tokens} more do not fit in a cache of {Capacity}.");
+        }
+
+        if (needed <= _rows)
+        {
+            return;
+        }
+
+        _rows = (int)Math.Min(Capacity, Math.Max(needed, 2L * _rows));
+        for (int i = 0; i < Layers.Length; i++)
+        {
+            Layers[i] = new Layer(Grow(Layers[i].Keys), Grow(Layers[i].Values));
+        }
+    }
+
+    internal void Advance(int tokens) => Length += tokens;
+
+    public void Dispose()
+    {
+        foreach (Layer layer in Layers)
+        {
+            layer.Keys.Dispose();
+            layer.Values.Dispose();
+        }
+    }
+
+    private Tensor Allocate(int rows) => _backend.Allocate(new Shape(rows, _columns));
+
+    private Tensor Grow(Tensor old)
+    {
+        Tensor grown = Allocate(_rows);
+        if (Length > 0)
+        {
+            _backend.Copy(old.Rows(0, Length), grown.Rows(0, Length));
+        }
+
+        old.Dispose();
+        return grown;
+    }
+
+    internal readonly record struct Layer(Tensor Keys, Tensor Values);
+}

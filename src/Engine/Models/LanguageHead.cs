@@ -1,0 +1,124 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>Final norm and output head. Only the rows that are asked for reach it: those with a target, or those whose logits are wanted.</summary>
+internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLayer head) : IDisposable
+{
+    /// <summary>Rows whose logits exist at the same time.</summary>
+    private const int LogitRows = 32;
+
+    private readonly RowBuffer _gathered = new(backend, head.InFeatures);
+    private readonly RowBuffer _normed = new(backend, head.InFeatures);
+    private readonly RowBuffer _inverseRms = new(backend, 0);
+    private readonly RowBuffer _dNormed = new(backend, head.InFeatures);
+    private readonly RowBuffer _dGathered = new(backend, head.InFeatures);
+    private readonly RowBuffer _logits = new(backend, head.OutFeatures);
+    private readonly AdaptedHead _adapted = new(backend, head);
+    private int[] _rows = [];
+    private int[] _targets = [];
+    private float[] _losses = [];
+    private bool[] _correct = [];
+
+    /// <summary>
+    /// Loss of the supervised rows of stream (T, C). Where dStream is not null it is overwritten with the gradient of Σ loss;
+    /// gradients of head and norm are added to where they train and <paramref name="backward"/>.
+    /// </summary>
+    public BatchLoss Loss(Pass pass, PackedBatch batch, Tensor stream, bool backward, Tensor? dStream)
+    {
+        int count = CollectTargets(batch);
+        if (dStream is not null)
+        {
+            backend.Zero(dStream);
+        }
+
+        if (count == 0)
+        {
+            return default;
+        }
+
+        ReadOnlySpan<int> rows = _rows.AsSpan(0, count), targets = _targets.AsSpan(0, count);
+        Span<float> losses = _losses.AsSpan(0, count);
+        Span<bool> correct = _correct.AsSpan(0, count);
+        Tensor gathered = _gathered.Take(count), normed = _normed.Take(count), inverseRms = _inverseRms.Take(count);
+        backend.GatherRows(stream, rows, gathered);
+        norm.Forward(backend, gathered, normed, inverseRms);
+        Tensor? dNormed = backward && (dStream is not null || norm.Trains) ? _dNormed.Take(count) : null;
+        if (head.Branch is null)
+        {
+            backend.CrossEntropy(normed, head.Weight.Value, targets, 0, losses, correct, dNormed, backward ? head.Weight.Gradient : null);
+        }
+        else
+        {
+            _adapted.CrossEntropy(pass, normed, targets, losses, correct, backward, dNormed);
+        }
+
+        if (dNormed is not null)
+        {
+            Tensor dGathered = _dGathered.Take(count);
+            backend.Zero(dGathered);
+            norm.Backward(backend, dNormed, gathered, inverseRms, dGathered);
+            if (dStream is not null)
+            {
+                backend.ScatterAddRows(dGathered, rows, dStream);
+            }
+        }
+
+        double sum = 0;
+        foreach (float loss in losses)
+        {
+            sum += loss;
+        }
+
+        return new BatchLoss(sum, count, correct.Count(true));
+    }
+
+    /// <summary>Logits of rows of stream (T, C) into (rows, V).</summary>
+    public void Logits(Pass pass, Tensor stream, ReadOnlySpan<int> rows, Span<float> logits)
+    {
+        int vocabulary = (int)head.OutFeatures;
+        for (int first = 0; first < rows.Length; first += LogitRows)
+        {
+            int count = Math.Min(LogitRows, rows.Length - first);
+            Tensor gathered = _gathered.Take(count), normed = _normed.Take(count), chunk = _logits.Take(count);
+            backend.GatherRows(stream, rows.Slice(first, count), gathered);
+            norm.Forward(backend, gathered, normed, _inverseRms.Take(count));
+            head.Forward(pass, normed, chunk);
+            backend.Read(chunk, logits.Slice(first * vocabulary, count * vocabulary));
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (RowBuffer buffer in new[] { _gathered, _normed, _inverseRms, _dNormed, _dGathered, _logits })
+        {
+            buffer.Dispose();
+        }
+
+        _adapted.Dispose();
+    }
+
+    private int CollectTargets(PackedBatch batch)
+    {
+        if (_rows.Length < batch.SupervisedTokens)
+        {
+            _rows = new int[batch.SupervisedTokens];
+            _targets = new int[batch.SupervisedTokens];
+            _losses = new float[batch.SupervisedTokens];
+            _correct = new bool[batch.SupervisedTokens];
+        }
+
+        int count = 0;
+        for (int row = 0; row < batch.Tokens; row++)
+        {
+            if (batch.Targets[row] != TokenizedExample.Ignored)
+            {
+                (_rows[count], _targets[count]) = (row, batch.Targets[row]);
+                count++;
+            }
+        }
+
+        return count;
+    }
+}

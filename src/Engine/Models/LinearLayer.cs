@@ -1,0 +1,48 @@
+using FineTuneTool.Engine.Backends;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>A linear layer of the decoder: weight (N, K), perhaps a bias (N), and the branch of the active adapter.</summary>
+public sealed class LinearLayer
+{
+    internal LinearLayer(string path, int index, Weight weight, Weight? bias)
+    {
+        (Path, Index, Weight, Bias) = (path, index, weight, bias);
+    }
+
+    /// <summary>Module path as in Hugging Face, such as <c>model.layers.0.self_attn.q_proj</c>.</summary>
+    public string Path { get; }
+
+    /// <summary>Place in <see cref="Decoder.Linears"/>.</summary>
+    public int Index { get; }
+
+    public Weight Weight { get; }
+
+    public Weight? Bias { get; }
+
+    public long InFeatures => Weight.Shape[1];
+
+    public long OutFeatures => Weight.Shape[0];
+
+    /// <summary>The branch of the active adapter on this layer.</summary>
+    public LowRankBranch? Branch { get; internal set; }
+
+    internal bool Trains => Weight.Trains || Bias is { Trains: true } || Branch is { Trains: true };
+
+    /// <summary>y (+)= x·Wᵀ + bias + branch. x (T, K), y (T, N).</summary>
+    internal void Forward(Pass pass, Tensor x, Tensor y, bool accumulate = false) =>
+        pass.Backend.Linear(x, Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y, accumulate);
+
+    /// <summary>dx (+)= the gradient of the input where not null; gradients of what trains are added to. x is the forward input.</summary>
+    internal void Backward(Pass pass, Tensor dy, Tensor x, Tensor? dx, bool accumulate = false)
+    {
+        if (dx is not null || Trains)
+        {
+            pass.Backend.LinearBackward(
+                dy, x, Weight.Value, BranchOf(pass, x, backward: true), dx, accumulate, Weight.Gradient, Bias?.Gradient);
+        }
+    }
+
+    private LowRank? BranchOf(Pass pass, Tensor x, bool backward) =>
+        Branch?.Operand(x.Shape[0], pass.DropoutOf(Branch.Dropout, Index), backward);
+}

@@ -1,0 +1,54 @@
+using FineTuneTool.Engine.Backends;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>
+/// What an adapter adds to one linear layer: y += Scale · (dropout(x)·Aᵀ)·Bᵀ. A (R, K) and B (N, R), F32, belong to the adapter;
+/// the branch owns the (T, R) product that the backward pass needs.
+/// </summary>
+public sealed class LowRankBranch : IDisposable
+{
+    private readonly RowBuffer _product;
+    private readonly RowBuffer _dProduct;
+
+    public LowRankBranch(Backend backend, Tensor a, Tensor b, float scale, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
+    {
+        (A, B, Scale, Dropout, DA, DB) = (a, b, scale, dropout, dA, dB);
+        _product = new RowBuffer(backend, a.Shape[0]);
+        _dProduct = new RowBuffer(backend, a.Shape[0]);
+    }
+
+    public Tensor A { get; }
+
+    public Tensor B { get; }
+
+    public float Scale { get; }
+
+    /// <summary>Probability with which an input is dropped in training.</summary>
+    public float Dropout { get; }
+
+    /// <summary>Gradient of A; null where the adapter is frozen.</summary>
+    public Tensor? DA { get; }
+
+    /// <summary>Gradient of B; null where the adapter is frozen.</summary>
+    public Tensor? DB { get; }
+
+    public int Rank => (int)A.Shape[0];
+
+    internal bool Trains => DA is not null || DB is not null;
+
+    internal LowRank Operand(long rows, Dropout dropout, bool backward) => new(A, B, Scale, _product.Take(rows))
+    {
+        DA = DA,
+        DB = DB,
+        DProduct = backward ? _dProduct.Take(rows) : null,
+        Dropout = dropout,
+    };
+
+    /// <summary>Frees the products; A, B and their gradients are the adapter's.</summary>
+    public void Dispose()
+    {
+        _product.Dispose();
+        _dProduct.Dispose();
+    }
+}

@@ -1,0 +1,16 @@
+using FineTuneTool.Engine.Backends;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>What every layer needs to know about the rows that go through it.</summary>
+/// <param name="Positions">(T) position of each row in its document.</param>
+/// <param name="DocumentStarts">(D + 1) first row of each document, then T.</param>
+/// <param name="Training">Dropout is active and a backward pass follows.</param>
+internal sealed record Pass(Backend Backend, int[] Positions, int[] DocumentStarts, bool Training = false, ulong DropoutSeed = 0, ulong DropoutStream = 0)
+{
+    public int Tokens => Positions.Length;
+
+    /// <summary>The mask of one module: no two modules of a pass and no two passes share a stream (fewer than 2²⁰ modules, 2⁴⁴ passes).</summary>
+    public Dropout DropoutOf(float probability, int module) =>
+        Training && probability > 0 ? new Dropout(probability, DropoutSeed, (DropoutStream << 20) | (uint)module) : default;
+}

@@ -1,0 +1,38 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>
+/// F32 scratch rows that are kept from batch to batch: memory is taken again only when a batch has more rows than any before.
+/// </summary>
+/// <param name="columns">Elements of a row; 0 = the buffer is a vector (rows).</param>
+internal sealed class RowBuffer(Backend backend, long columns) : IDisposable
+{
+    private Tensor? _memory;
+    private Tensor? _view;
+    private long _capacity;
+
+    /// <summary>The first <paramref name="rows"/> rows; what they hold is undefined after growth. Ends earlier views.</summary>
+    public Tensor Take(long rows)
+    {
+        if (rows > _capacity)
+        {
+            _memory?.Dispose();
+            _memory = backend.Allocate(ShapeOf(rows));
+            _capacity = rows;
+            _view = null;
+        }
+
+        if (_view is null || _view.Shape[0] != rows)
+        {
+            _view = _memory!.View(0, ShapeOf(rows));
+        }
+
+        return _view;
+    }
+
+    public void Dispose() => _memory?.Dispose();
+
+    private Shape ShapeOf(long rows) => columns == 0 ? new Shape(rows) : new Shape(rows, columns);
+}

@@ -1,0 +1,58 @@
+using FineTuneTool.Engine.Backends;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>Rows that one layer after another uses and leaves: nothing here outlives the layer that wrote it, but for the stream's gradient.</summary>
+internal sealed class Scratch : IDisposable
+{
+    private readonly List<RowBuffer> _buffers = [];
+
+    public Scratch(Backend backend, DecoderSpec spec)
+    {
+        Normed = Add(spec.HiddenSize);
+        Hidden = Add(spec.IntermediateSize);
+        DStream = Add(spec.HiddenSize);
+        DNormed = Add(spec.HiddenSize);
+        DHidden = Add(spec.IntermediateSize);
+        DAttended = Add(spec.QuerySize);
+        DQuery = Add(spec.QuerySize);
+        DKey = Add(spec.KeyValueSize);
+        DValue = Add(spec.KeyValueSize);
+
+        RowBuffer Add(long columns)
+        {
+            var buffer = new RowBuffer(backend, columns);
+            _buffers.Add(buffer);
+            return buffer;
+        }
+    }
+
+    /// <summary>(T, C) output of a norm.</summary>
+    public RowBuffer Normed { get; }
+
+    /// <summary>(T, F) gated product; gradient of Up in the backward pass.</summary>
+    public RowBuffer Hidden { get; }
+
+    /// <summary>(T, C) gradient of the residual stream.</summary>
+    public RowBuffer DStream { get; }
+
+    /// <summary>(T, C)</summary>
+    public RowBuffer DNormed { get; }
+
+    /// <summary>(T, F) gradient of the gated product, then of Gate.</summary>
+    public RowBuffer DHidden { get; }
+
+    /// <summary>(T, H·D)</summary>
+    public RowBuffer DAttended { get; }
+
+    /// <summary>(T, H·D)</summary>
+    public RowBuffer DQuery { get; }
+
+    /// <summary>(T, KV·D)</summary>
+    public RowBuffer DKey { get; }
+
+    /// <summary>(T, KV·D)</summary>
+    public RowBuffer DValue { get; }
+
+    public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
+}

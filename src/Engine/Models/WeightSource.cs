@@ -1,0 +1,60 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>
+/// Gives the tensors of a model by their Hugging Face names and in Hugging Face's layout, each checked against the shape that the model needs.
+/// </summary>
+internal sealed class WeightSource(ModelFiles files, ModelFamily family, Backend backend)
+{
+    /// <summary>A matrix in its own storage. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.</summary>
+    public Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0) =>
+        new(name, backend.Load(Find(name, new Shape(rows, columns), rotaryHeads)));
+
+    /// <summary>A vector, widened to F32.</summary>
+    public Weight Vector(string name, long length, int rotaryHeads = 0)
+    {
+        StoredTensor stored = Find(name, new Shape(length), rotaryHeads);
+        if (stored.Type == ElementType.F32)
+        {
+            return new Weight(name, backend.Load(stored));
+        }
+
+        float[] values = new float[length];
+        using (Tensor narrow = backend.Load(stored))
+        {
+            backend.Read(narrow, values);
+        }
+
+        return new Weight(name, backend.Load(StoredTensor.FromFloats(name, stored.Shape, values)));
+    }
+
+    internal static FineTuneException Wrong(StoredTensor stored, Shape expected, string? path) => new(
+        Codes.WrongShape, $"The tensor '{stored.Name}' has the shape {stored.Shape}, but the configuration asks for {expected}.",
+        "Use the configuration and the weights of the same model.", new SourcePosition(path));
+
+    private StoredTensor Find(string name, Shape shape, int rotaryHeads)
+    {
+        bool gguf = files is GgufModelFiles;
+        string stored = gguf ? GgufTensorNames.ToGguf(name) ?? name : name;
+        StoredTensor tensor = files.Find(stored) ?? throw new FineTuneException(
+            Codes.MissingTensor, $"The model has no tensor '{stored}'{(stored == name ? "" : $" ({name})")}.",
+            "Check that the files are complete and that the configuration is that of these weights.", new SourcePosition(files.Path));
+        if (!tensor.Shape.Equals(shape))
+        {
+            throw Wrong(tensor, shape, files.Path);
+        }
+
+        if (!tensor.Type.IsQuantized() && tensor.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
+        {
+            throw new FineTuneException(
+                Codes.UnsupportedTensorType, $"The tensor '{stored}' has elements of {tensor.Type}, which is no type of weights.",
+                "Save the model as F32, F16 or BF16, or as a GGUF file.", new SourcePosition(files.Path));
+        }
+
+        return gguf && rotaryHeads > 0 && family.GgufInterleavesRotaryRows ? RotaryRows.ToHalves(tensor, rotaryHeads) : tensor;
+    }
+}
