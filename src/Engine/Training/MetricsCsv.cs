@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Training;
 
@@ -22,14 +23,7 @@ public sealed class MetricsCsv : IDisposable
     public static MetricsCsv Open(string path, long lastStep)
     {
         string text = string.Concat(new[] { Header }.Concat(Lines(path).Where(line => StepOf(line) is long step && step <= lastStep)).Select(line => line + "\n"));
-        string temporary = path + ".tmp";
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(Encoding.UTF8.GetBytes(text));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.WriteText(path, text);
         return new MetricsCsv(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read | FileShare.Delete));
     }
 
