@@ -24,7 +24,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
         }
 
         backend.Embed(_ids, head.Weight.Value, 1, sum);
-        backend.LinearBackward(branch.B, branch.B, branch.A, null, gradient, accumulate: false, null, null);
+        backend.LinearBackward(branch.B, gradient, branch.A, null, gradient, accumulate: false, null, null);
         backend.Add(sum, gradient, branch.Scale);
         bool trains = backward && branch.Trains;
         if (trains)

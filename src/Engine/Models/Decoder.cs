@@ -15,6 +15,9 @@ public sealed class Decoder : IDisposable
     /// <summary>New tokens that go through the layers at the same time when a cache is filled.</summary>
     private const int AppendRows = 512;
 
+    /// <summary>Module path of the output head.</summary>
+    public const string HeadPath = "lm_head";
+
     private readonly DecoderParts _parts;
     private readonly LanguageHead _head;
     private readonly Scratch _scratch;

@@ -26,7 +26,7 @@ internal sealed class DecoderParts : IDisposable
 
             Layers = layers;
             FinalNorm = Norm("model.norm");
-            Head = spec.TieWordEmbeddings ? new LinearLayer("lm_head", _linears.Count, Embedding, null) : Linear("lm_head", spec.VocabSize, spec.HiddenSize);
+            Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Embedding, null) : Linear(Decoder.HeadPath, spec.VocabSize, spec.HiddenSize);
         }
         catch
         {
