@@ -40,5 +40,8 @@ public enum Activation
     GeluTanh,
 }
 
-/// <summary>One AdamW update (decoupled weight decay, Loshchilov and Hutter 2019), exactly as torch does it. Step counts from 1.</summary>
-public readonly record struct AdamWStep(float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, long Step);
+/// <summary>
+/// One AdamW update (decoupled weight decay, Loshchilov and Hutter 2019), exactly as torch does it: the
+/// factors that are the same for all elements are computed in double. Step counts from 1.
+/// </summary>
+public readonly record struct AdamWStep(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, long Step);

@@ -1,0 +1,141 @@
+using FineTuneTool.Engine.Kernels;
+
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>Element-wise operations and the optimizer.</summary>
+public sealed unsafe partial class CpuBackend
+{
+    public override void Zero(Tensor target)
+    {
+        _pool.Run(Blocks(target.Shape.Count, BlockElements), new CopyWork { Target = Floats(target), Count = target.Shape.Count });
+        Keep(target);
+    }
+
+    public override void Copy(Tensor source, Tensor target)
+    {
+        RequireSame(nameof(Copy), source, target);
+        _pool.Run(Blocks(target.Shape.Count, BlockElements), new CopyWork { Target = Floats(target), Source = Floats(source), Count = target.Shape.Count });
+        Keep(source, target);
+    }
+
+    public override void Add(Tensor target, Tensor source, float factor = 1)
+    {
+        RequireSame(nameof(Add), target, source);
+        _pool.Run(
+            Blocks(target.Shape.Count, BlockElements),
+            new AddWork { Kernel = _kernels.VectorMath, Target = Floats(target), Source = Floats(source), Factor = factor, Count = target.Shape.Count });
+        Keep(target, source);
+    }
+
+    public override void Scale(Tensor target, float factor)
+    {
+        _pool.Run(
+            Blocks(target.Shape.Count, BlockElements),
+            new AddWork { Kernel = _kernels.VectorMath, Target = Floats(target), Factor = factor, Count = target.Shape.Count });
+        Keep(target);
+    }
+
+    public override double SumOfSquares(Tensor x)
+    {
+        int blocks = Blocks(x.Shape.Count, BlockElements);
+        var sums = (double*)_scratch.Floats(2L * blocks);
+        _pool.Run(blocks, new SumOfSquaresWork { Kernel = _kernels.VectorMath, Source = Floats(x), Count = x.Shape.Count, Sums = sums });
+        double sum = 0;
+        for (int block = 0; block < blocks; block++)
+        {
+            sum += sums[block];
+        }
+
+        Keep(x);
+        return sum;
+    }
+
+    public override void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step)
+    {
+        RequireSame(nameof(AdamW), values, gradients);
+        RequireSame(nameof(AdamW), values, firstMoment);
+        RequireSame(nameof(AdamW), values, secondMoment);
+        _pool.Run(Blocks(values.Shape.Count, BlockElements), new AdamWWork
+        {
+            Kernel = _kernels.AdamW,
+            Values = Floats(values),
+            Gradients = Floats(gradients),
+            First = Floats(firstMoment),
+            Second = Floats(secondMoment),
+            Count = values.Shape.Count,
+            Factors = new AdamWFactors(step.LearningRate, step.Beta1, step.Beta2, step.Epsilon, step.WeightDecay, step.Step),
+        });
+        Keep(values, gradients, firstMoment, secondMoment);
+    }
+
+    private static long BlockLength(long start, long count) => Math.Min(BlockElements, count - start);
+
+    private struct CopyWork : IWork
+    {
+        public float* Target, Source;
+        public long Count;
+
+        public readonly void Run(int block, int worker)
+        {
+            long start = (long)block * BlockElements;
+            var target = new Span<float>(Target + start, (int)BlockLength(start, Count));
+            if (Source is null)
+            {
+                target.Clear();
+            }
+            else
+            {
+                new ReadOnlySpan<float>(Source + start, target.Length).CopyTo(target);
+            }
+        }
+    }
+
+    private struct AddWork : IWork
+    {
+        public VectorMathKernel Kernel;
+        public float* Target, Source;
+        public float Factor;
+        public long Count;
+
+        public readonly void Run(int block, int worker)
+        {
+            long start = (long)block * BlockElements;
+            if (Source is null)
+            {
+                Kernel.Scale(Target + start, Factor, BlockLength(start, Count));
+            }
+            else
+            {
+                Kernel.Add(Target + start, Source + start, Factor, BlockLength(start, Count));
+            }
+        }
+    }
+
+    private struct SumOfSquaresWork : IWork
+    {
+        public VectorMathKernel Kernel;
+        public float* Source;
+        public long Count;
+        public double* Sums;
+
+        public readonly void Run(int block, int worker)
+        {
+            long start = (long)block * BlockElements;
+            Sums[block] = Kernel.SumOfSquares(Source + start, BlockLength(start, Count));
+        }
+    }
+
+    private struct AdamWWork : IWork
+    {
+        public AdamWKernel Kernel;
+        public float* Values, Gradients, First, Second;
+        public long Count;
+        public AdamWFactors Factors;
+
+        public readonly void Run(int block, int worker)
+        {
+            long start = (long)block * BlockElements;
+            Kernel.Update(Values + start, Gradients + start, First + start, Second + start, BlockLength(start, Count), Factors);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>Linear layers with their low-rank branch, and the output head with its loss.</summary>
+public sealed unsafe partial class CpuBackend
+{
+    /// <summary>Room for the logits of one chunk of rows.</summary>
+    private const long LogitsFloats = 16 << 20;
+
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false)
+    {
+        int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
+        Require(weight.Shape.Columns == inputs, nameof(Linear), x.Shape, weight.Shape);
+        Require(y.Shape.Rows == tokens && y.Shape.Columns == outputs, nameof(Linear), weight.Shape, y.Shape);
+        Require(bias is null || bias.Shape.Count == outputs, nameof(Linear), weight.Shape, bias?.Shape ?? default);
+        float* biasFloats = bias is null ? null : Floats(bias);
+        ProductTerm main = Product(Floats(x), inputs, Matrix((CpuTensor)weight), inputs, rightTransposed: true);
+        if (lowRank is null)
+        {
+            _product.Multiply(Floats(y), outputs, tokens, outputs, accumulate, biasFloats, [main]);
+        }
+        else
+        {
+            int rank = RequireBranch(lowRank, tokens, inputs, outputs);
+            ProductTerm down = Product(Floats(x), inputs, Matrix((CpuTensor)lowRank.A), inputs, rightTransposed: true);
+            down.LeftMask = Mask(lowRank.Dropout, inputs);
+            _product.Multiply(Floats(lowRank.Product), rank, tokens, rank, false, null, [down]);
+            ProductTerm up = Product(Floats(lowRank.Product), rank, Matrix((CpuTensor)lowRank.B), rank, rightTransposed: true);
+            up.Scale = lowRank.Scale;
+            _product.Multiply(Floats(y), outputs, tokens, outputs, accumulate, biasFloats, [main, up]);
+        }
+
+        Keep(x, weight, bias, lowRank, y);
+    }
+
+    public override void LinearBackward(
+        Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias)
+    {
+        int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
+        Require(weight.Shape.Columns == inputs, nameof(LinearBackward), x.Shape, weight.Shape);
+        Require(dy.Shape.Rows == tokens && dy.Shape.Columns == outputs, nameof(LinearBackward), weight.Shape, dy.Shape);
+        Require(dx is null || dx.Shape == x.Shape, nameof(LinearBackward), x.Shape, dx?.Shape ?? default);
+        Require(dWeight is null || dWeight.Shape == weight.Shape, nameof(LinearBackward), weight.Shape, dWeight?.Shape ?? default);
+        Require(dBias is null || dBias.Shape.Count == outputs, nameof(LinearBackward), weight.Shape, dBias?.Shape ?? default);
+        if (lowRank is not null)
+        {
+            BranchBackward(dy, x, lowRank, dx is not null, RequireBranch(lowRank, tokens, inputs, outputs));
+        }
+
+        if (dx is not null)
+        {
+            InputGradient(dy, weight, lowRank, dx, accumulate);
+        }
+
+        if (dWeight is not null)
+        {
+            ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)x), tokens, leftTransposed: true);
+            _product.Multiply(Floats(dWeight), inputs, outputs, inputs, true, null, [term]);
+        }
+
+        if (dBias is not null)
+        {
+            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Floats(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
+        }
+
+        Keep(dy, x, weight, lowRank, dx, dWeight);
+        Keep(dBias);
+    }
+
+    /// <summary>dProduct = s·dy·B, dB += s·dyᵀ·product, dA += dProductᵀ·dropout(x).</summary>
+    private void BranchBackward(Tensor dy, Tensor x, LowRank lowRank, bool inputNeeded, int rank)
+    {
+        int tokens = Rows(x), inputs = Columns(x), outputs = Columns(dy);
+        if (inputNeeded || lowRank.DA is not null)
+        {
+            Tensor dProduct = lowRank.DProduct ?? throw new ArgumentException($"{nameof(LinearBackward)}: the low-rank branch has no DProduct.");
+            RequireSame(nameof(LinearBackward), lowRank.Product, dProduct);
+            ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)lowRank.B), outputs);
+            term.Scale = lowRank.Scale;
+            _product.Multiply(Floats(dProduct), rank, tokens, rank, false, null, [term]);
+        }
+
+        if (lowRank.DB is not null)
+        {
+            RequireSame(nameof(LinearBackward), lowRank.B, lowRank.DB);
+            ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)lowRank.Product), tokens, leftTransposed: true);
+            term.Scale = lowRank.Scale;
+            _product.Multiply(Floats(lowRank.DB), rank, outputs, rank, true, null, [term]);
+        }
+
+        if (lowRank.DA is not null)
+        {
+            RequireSame(nameof(LinearBackward), lowRank.A, lowRank.DA);
+            ProductTerm term = Product(Floats(lowRank.DProduct!), rank, Matrix((CpuTensor)x), tokens, leftTransposed: true);
+            term.RightMask = Mask(lowRank.Dropout, inputs);
+            _product.Multiply(Floats(lowRank.DA), inputs, rank, inputs, true, null, [term]);
+        }
+    }
+
+    /// <summary>dx (+)= dy·W + dropout(dProduct·A).</summary>
+    private void InputGradient(Tensor dy, Tensor weight, LowRank? lowRank, Tensor dx, bool accumulate)
+    {
+        int tokens = Rows(dy), inputs = Columns(dx), outputs = Columns(dy);
+        ProductTerm main = Product(Floats(dy), outputs, Matrix((CpuTensor)weight), outputs);
+        if (lowRank is null)
+        {
+            _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main]);
+            return;
+        }
+
+        int rank = Columns(lowRank.Product);
+        ProductTerm branch = Product(Floats(lowRank.DProduct!), rank, Matrix((CpuTensor)lowRank.A), rank);
+        if (!lowRank.Dropout.IsActive)
+        {
+            _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main, branch]);
+            return;
+        }
+
+        float* masked = _branch.Floats((long)tokens * inputs);
+        _product.Multiply(masked, inputs, tokens, inputs, false, null, [branch]);
+        _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main]);
+        _pool.Run(tokens, new MaskedAddWork
+        {
+            Dropout = _kernels.Dropout,
+            VectorMath = _kernels.VectorMath,
+            Mask = Mask(lowRank.Dropout, inputs),
+            Source = masked,
+            Target = Floats(dx),
+            Columns = inputs,
+        });
+    }
+
+    public override void CrossEntropy(
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
+    {
+        int rows = Rows(hidden), columns = Columns(hidden), vocabulary = Rows(head);
+        Require(head.Shape.Columns == columns, nameof(CrossEntropy), hidden.Shape, head.Shape);
+        Require(targets.Length == rows && losses.Length == rows && correct.Length == rows, nameof(CrossEntropy), hidden.Shape, new Shape(targets.Length));
+        Require(dHidden is null || dHidden.Shape == hidden.Shape, nameof(CrossEntropy), hidden.Shape, dHidden?.Shape ?? default);
+        Require(dHead is null || dHead.Shape == head.Shape, nameof(CrossEntropy), head.Shape, dHead?.Shape ?? default);
+        RequireIndices(nameof(CrossEntropy), targets, vocabulary);
+        int chunk = (int)Math.Clamp(LogitsFloats / Math.Max(vocabulary, 1), 16, Math.Max(rows, 16));
+        float* logits = _branch.Floats((long)Math.Min(chunk, rows) * vocabulary);
+        WeightMatrix matrix = Matrix((CpuTensor)head);
+        fixed (int* target = targets)
+        fixed (float* loss = losses)
+        fixed (bool* isCorrect = correct)
+        {
+            for (int row = 0; row < rows; row += chunk)
+            {
+                int count = Math.Min(chunk, rows - row);
+                float* x = Floats(hidden) + (long)row * columns;
+                _product.Multiply(logits, vocabulary, count, vocabulary, false, null, [Product(x, columns, matrix, columns, rightTransposed: true)]);
+                _pool.Run(count, new LossWork
+                {
+                    Kernel = _kernels.Loss,
+                    Logits = logits,
+                    Columns = vocabulary,
+                    Targets = target + row,
+                    SoftCap = softCap,
+                    Gradient = dHidden is not null || dHead is not null,
+                    Losses = loss + row,
+                    Correct = isCorrect + row,
+                });
+                if (dHidden is not null)
+                {
+                    _product.Multiply(Floats(dHidden) + (long)row * columns, columns, count, columns, false, null, [Product(logits, vocabulary, matrix, vocabulary)]);
+                }
+
+                if (dHead is not null)
+                {
+                    ProductTerm term = Product(logits, vocabulary, WeightMatrix.OfFloats(x, count, columns), count, leftTransposed: true);
+                    _product.Multiply(Floats(dHead), columns, vocabulary, columns, true, null, [term]);
+                }
+            }
+        }
+
+        Keep(hidden, head, dHidden, dHead);
+    }
+
+    private static ProductTerm Product(
+        float* left, long leftStride, WeightMatrix right, int depth, bool leftTransposed = false, bool rightTransposed = false) => new()
+        {
+            Left = left,
+            LeftStride = leftStride,
+            LeftTransposed = leftTransposed,
+            Right = right,
+            RightTransposed = rightTransposed,
+            Depth = depth,
+            Scale = 1,
+        };
+
+    private static DropoutMask Mask(Dropout dropout, int columns) => dropout.IsActive
+        ? new DropoutMask(dropout.Probability, new CounterRandom(dropout.Seed, RandomPurpose.Dropout, dropout.Stream), columns)
+        : DropoutMask.None;
+
+    private static int RequireBranch(LowRank lowRank, int tokens, int inputs, int outputs)
+    {
+        int rank = Rows(lowRank.A);
+        Require(lowRank.A.Shape.Columns == inputs, "LowRank.A", lowRank.A.Shape, new Shape(rank, inputs));
+        Require(lowRank.B.Shape == new Shape(outputs, rank), "LowRank.B", lowRank.B.Shape, new Shape(outputs, rank));
+        Require(lowRank.Product.Shape == new Shape(tokens, rank), "LowRank.Product", lowRank.Product.Shape, new Shape(tokens, rank));
+        return rank;
+    }
+}

@@ -1,0 +1,161 @@
+using System.Runtime.CompilerServices;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>
+/// The contract on this machine's processor, single precision. One caller at a time; operations return when they are done.
+/// An operation allocates nothing on the managed heap: scratch memory grows to the largest call and is kept.
+/// </summary>
+public sealed unsafe partial class CpuBackend : Backend
+{
+    /// <summary>Elements of a block of element-wise work.</summary>
+    private const int BlockElements = 16384;
+
+    private readonly KernelSet _kernels;
+    private readonly WorkerPool _pool;
+    private readonly MatrixProduct _product;
+    private readonly ScratchMemory _scratch = new();
+    private readonly ScratchMemory _branch = new();
+    private readonly long _availableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    private CpuBackend(KernelSet kernels, int threads)
+    {
+        _kernels = kernels;
+        _pool = new WorkerPool(threads);
+        _product = new MatrixProduct(kernels.Product, kernels.Packer, _pool);
+        Name = $"cpu/{kernels.Name}";
+    }
+
+    public override string Name { get; }
+
+    public override int Threads => _pool.Threads;
+
+    /// <param name="threads">0 = one for each core.</param>
+    /// <param name="kernels">
+    /// <c>portable</c>, <c>avx2</c>, <c>avx512</c> or <c>scalar</c>; null takes the environment variable FINETUNE_KERNELS, else the best of this machine.
+    /// </param>
+    /// <exception cref="FineTuneException">FT2003: unknown kernels, or kernels that this machine cannot run.</exception>
+    public static CpuBackend Create(int threads = 0, string? kernels = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        KernelSet set = KernelSet.Choose(kernels ?? Environment.GetEnvironmentVariable("FINETUNE_KERNELS"));
+        return new CpuBackend(set, threads == 0 ? Environment.ProcessorCount : threads);
+    }
+
+    /// <exception cref="FineTuneException">FT2002: the machine does not have that much memory.</exception>
+    public override Tensor Allocate(Shape shape)
+    {
+        long bytes;
+        try
+        {
+            bytes = checked(shape.Count * sizeof(float));
+            if (bytes <= _availableBytes)
+            {
+                var buffer = new NativeBuffer(bytes);
+                return new CpuTensor(shape, ElementType.F32, buffer.Pointer, buffer, null);
+            }
+        }
+        catch (OverflowException)
+        {
+            bytes = long.MaxValue;
+        }
+        catch (OutOfMemoryException)
+        {
+            bytes = checked(shape.Count * sizeof(float));
+        }
+
+        throw new FineTuneException(
+            Codes.NotEnoughMemory,
+            FormattableString.Invariant($"A tensor {shape} of {bytes / 1048576.0:F0} MiB does not fit: this process may use {_availableBytes / 1048576.0:F0} MiB in all."),
+            "Lower MaxSeqLength or MicroBatchSize, choose a smaller or quantised base model, or use a machine with more memory.");
+    }
+
+    public override Tensor Load(StoredTensor stored)
+    {
+        if (!IsReadable(stored.Type))
+        {
+            throw new FineTuneException(
+                Codes.UnsupportedTensorType, $"The tensor {stored.Name} holds elements of type {stored.Type}, which are not weights.",
+                "Use a model whose weights are F32, F16, BF16 or a GGUF block type.");
+        }
+
+        return new CpuTensor(stored.Shape, stored.Type, stored.Pointer, null, stored);
+    }
+
+    public override void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0)
+    {
+        var to = (CpuTensor)target;
+        Require(offset >= 0 && offset <= to.Count - values.Length, nameof(Write), target.Shape, new Shape(values.Length));
+        values.CopyTo(new Span<float>(to.Floats + offset, values.Length));
+        Keep(target);
+    }
+
+    public override void Read(Tensor source, Span<float> values, long offset = 0)
+    {
+        var from = (CpuTensor)source;
+        Require(offset >= 0 && offset <= from.Count - values.Length, nameof(Read), source.Shape, new Shape(values.Length));
+        WeightMatrix matrix = Matrix(from);
+        fixed (float* target = values)
+        {
+            for (long done = 0; done < values.Length;)
+            {
+                long row = (offset + done) / matrix.Columns, column = (offset + done) % matrix.Columns;
+                int run = (int)Math.Min(matrix.Columns - column, values.Length - done);
+                matrix.Decode(row, column, run, target + done);
+                done += run;
+            }
+        }
+
+        Keep(source);
+    }
+
+    public override void Dispose()
+    {
+        _pool.Dispose();
+        _product.Dispose();
+        _scratch.Dispose();
+        _branch.Dispose();
+    }
+
+    private static bool IsReadable(ElementType type) =>
+        type is ElementType.F32 or ElementType.F16 or ElementType.BF16 || type.IsQuantized();
+
+    private static WeightMatrix Matrix(CpuTensor tensor) => new(tensor.Pointer, tensor.Type, tensor.Shape.Rows, tensor.Shape.Columns);
+
+    private static float* Floats(Tensor tensor) => ((CpuTensor)tensor).Floats;
+
+    private static int Rows(Tensor tensor) => checked((int)tensor.Shape.Rows);
+
+    private static int Columns(Tensor tensor) => checked((int)tensor.Shape.Columns);
+
+    private static int Blocks(long count, int size) => checked((int)((count + size - 1) / size));
+
+    /// <summary>Rows of a block of row-wise work: about <see cref="BlockElements"/> elements.</summary>
+    private static int RowsPerBlock(long columns) => (int)Math.Clamp(BlockElements / Math.Max(columns, 1), 1, 1024);
+
+    private static void Require(bool condition, string operation, Shape first, Shape second)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException($"{operation}: operands of shapes {first} and {second} do not fit together.");
+        }
+    }
+
+    private static void RequireSame(string operation, Tensor first, Tensor second) =>
+        Require(first.Shape == second.Shape, operation, first.Shape, second.Shape);
+
+    /// <summary>Keeps the memory of operands from being freed by a finaliser while their addresses are in use.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Keep(object? a, object? b = null, object? c = null, object? d = null, object? e = null, object? f = null)
+    {
+        GC.KeepAlive(a);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c);
+        GC.KeepAlive(d);
+        GC.KeepAlive(e);
+        GC.KeepAlive(f);
+    }
+}

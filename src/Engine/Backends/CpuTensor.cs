@@ -1,0 +1,53 @@
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Backends;
+
+/// <summary>Numbers in memory: owned (<paramref name="owned"/>), or a view of what <paramref name="source"/> keeps alive.</summary>
+internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* pointer, NativeBuffer? owned, object? source) : Tensor(shape, type)
+{
+    private readonly byte* _pointer = pointer;
+    private readonly object? _source = source;
+    private bool _disposed;
+
+    public byte* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed || _source is CpuTensor { _disposed: true }, this);
+            return _pointer;
+        }
+    }
+
+    /// <summary>The numbers of an F32 tensor.</summary>
+    public float* Floats => Type == ElementType.F32
+        ? (float*)Pointer
+        : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs F32.");
+
+    public long Count => Shape.Count;
+
+    public override Tensor Rows(long first, long count)
+    {
+        if (Shape.Rank == 0 || first < 0 || count < 0 || first > Shape.Rows - count)
+        {
+            throw new ArgumentException($"Rows: {count} rows from {first} are not inside {Shape}.");
+        }
+
+        return new CpuTensor(new Shape(count, Shape.Columns), Type, Pointer + first * Type.Bytes(Shape.Columns), null, _source ?? this);
+    }
+
+    public override Tensor View(long offset, Shape shape)
+    {
+        if (Type != ElementType.F32 || offset < 0 || offset > Count - shape.Count)
+        {
+            throw new ArgumentException($"View: {shape} from element {offset} is not inside {Shape} of {Type}.");
+        }
+
+        return new CpuTensor(shape, Type, Pointer + offset * sizeof(float), null, _source ?? this);
+    }
+
+    public override void Dispose()
+    {
+        _disposed = true;
+        owned?.Dispose();
+    }
+}

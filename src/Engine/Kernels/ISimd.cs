@@ -1,0 +1,53 @@
+namespace FineTuneTool.Engine.Kernels;
+
+/// <summary>
+/// One instruction set, as static operations over its vector of floats. Kernels are generic over it, so that each is written once
+/// and compiled for every width; calls through the type parameter are resolved and inlined by the JIT.
+/// </summary>
+internal unsafe interface ISimd<TVector>
+    where TVector : struct
+{
+    /// <summary>Lanes of a vector.</summary>
+    static abstract int Width { get; }
+
+    static abstract TVector Broadcast(float value);
+
+    static abstract TVector Load(float* source);
+
+    static abstract void Store(float* target, TVector value);
+
+    static abstract TVector Add(TVector a, TVector b);
+
+    static abstract TVector Subtract(TVector a, TVector b);
+
+    static abstract TVector Multiply(TVector a, TVector b);
+
+    static abstract TVector Divide(TVector a, TVector b);
+
+    /// <summary>a·b + c, fused where the machine can.</summary>
+    static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
+
+    static abstract TVector Min(TVector a, TVector b);
+
+    static abstract TVector Max(TVector a, TVector b);
+
+    static abstract TVector Sqrt(TVector a);
+
+    static abstract TVector Abs(TVector a);
+
+    /// <summary>The magnitude of a with the sign of b.</summary>
+    static abstract TVector CopySign(TVector a, TVector b);
+
+    /// <summary>a where x &lt; y, else b.</summary>
+    static abstract TVector SelectLess(TVector x, TVector y, TVector a, TVector b);
+
+    /// <summary>2 to the power of whole numbers −126 … 127 held as floats.</summary>
+    static abstract TVector PowerOfTwo(TVector exponents);
+
+    /// <summary>Nearest whole number, ties to even; for magnitudes below 2²².</summary>
+    static abstract TVector Round(TVector a);
+
+    static abstract float Sum(TVector a);
+
+    static abstract float Largest(TVector a);
+}

@@ -1,0 +1,27 @@
+namespace FineTuneTool.Engine.Kernels;
+
+/// <summary>
+/// One product of a sum of products, left (rows, depth) times right (depth, columns):
+/// left[m, k] = Scale · Left[m·LeftStride + k], or Left[k·LeftStride + m] where transposed;
+/// right[k, n] = Right[k, n], or Right[n, k] where transposed. A mask applies to an operand as it is stored.
+/// </summary>
+internal unsafe struct ProductTerm
+{
+    public int Depth;
+
+    public float* Left;
+
+    public long LeftStride;
+
+    public bool LeftTransposed;
+
+    public float Scale;
+
+    public DropoutMask LeftMask;
+
+    public WeightMatrix Right;
+
+    public bool RightTransposed;
+
+    public DropoutMask RightMask;
+}

@@ -1,0 +1,57 @@
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Kernels;
+
+/// <summary>
+/// A row-major matrix in any storage, read by runs of a row that are decoded to F32.
+/// </summary>
+internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long rows, long columns)
+{
+    public readonly ElementType Type = type;
+
+    public readonly long Rows = rows;
+
+    public readonly long Columns = columns;
+
+    public readonly long RowBytes = type.Bytes(columns);
+
+    public static WeightMatrix OfFloats(float* data, long rows, long columns) => new((byte*)data, ElementType.F32, rows, columns);
+
+    public byte* Row(long row) => data + row * RowBytes;
+
+    public bool IsFloat => Type == ElementType.F32;
+
+    public float* FloatRow(long row) => (float*)data + row * Columns;
+
+    /// <summary>Copies elements first … first+count-1 of a row to <paramref name="target"/>; bounds need not fall on blocks.</summary>
+    public void Decode(long row, long first, int count, float* target)
+    {
+        if (IsFloat)
+        {
+            new ReadOnlySpan<float>(FloatRow(row) + first, count).CopyTo(new Span<float>(target, count));
+            return;
+        }
+
+        int block = Type.BlockElements();
+        int lead = (int)(first % block), tail = (int)((first + count) % block);
+        if (lead == 0 && tail == 0)
+        {
+            StoredRun.Decode(Type, Row(row), first, count, target);
+            return;
+        }
+
+        float* whole = stackalloc float[block];
+        for (long at = first - lead; at < first + count; at += block)
+        {
+            StoredRun.Decode(Type, Row(row), at, block, whole);
+            for (int i = 0; i < block; i++)
+            {
+                long element = at + i - first;
+                if (element >= 0 && element < count)
+                {
+                    target[element] = whole[i];
+                }
+            }
+        }
+    }
+}
