@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
@@ -73,15 +74,10 @@ public sealed unsafe partial class CpuBackend : Backend
             "Lower MaxSeqLength or MicroBatchSize, choose a smaller or quantised base model, or use a machine with more memory.");
     }
 
+    /// <exception cref="FineTuneException">FT0304: the tensor holds no weights.</exception>
     public override Tensor Load(StoredTensor stored)
     {
-        if (!IsReadable(stored.Type))
-        {
-            throw new FineTuneException(
-                Codes.UnsupportedTensorType, $"The tensor {stored.Name} holds elements of type {stored.Type}, which are not weights.",
-                "Use a model whose weights are F32, F16, BF16 or a GGUF block type.");
-        }
-
+        WeightDecoder.Format(stored.Type);
         return new CpuTensor(stored.Shape, stored.Type, stored.Pointer, null, stored);
     }
 
@@ -119,9 +115,6 @@ public sealed unsafe partial class CpuBackend : Backend
         _scratch.Dispose();
         _branch.Dispose();
     }
-
-    private static bool IsReadable(ElementType type) =>
-        type is ElementType.F32 or ElementType.F16 or ElementType.BF16 || type.IsQuantized();
 
     private static WeightMatrix Matrix(CpuTensor tensor) => new(tensor.Pointer, tensor.Type, tensor.Shape.Rows, tensor.Shape.Columns);
 

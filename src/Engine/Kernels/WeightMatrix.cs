@@ -1,3 +1,4 @@
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Kernels;
@@ -32,26 +33,6 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
             return;
         }
 
-        int block = Type.BlockElements();
-        int lead = (int)(first % block), tail = (int)((first + count) % block);
-        if (lead == 0 && tail == 0)
-        {
-            StoredRun.Decode(Type, Row(row), first, count, target);
-            return;
-        }
-
-        float* whole = stackalloc float[block];
-        for (long at = first - lead; at < first + count; at += block)
-        {
-            StoredRun.Decode(Type, Row(row), at, block, whole);
-            for (int i = 0; i < block; i++)
-            {
-                long element = at + i - first;
-                if (element >= 0 && element < count)
-                {
-                    target[element] = whole[i];
-                }
-            }
-        }
+        WeightDecoder.Decode(Type, Row(row), first, count, target);
     }
 }
