@@ -1,0 +1,77 @@
+using System.Text.Json;
+using FineTuneTool.Engine.Tokenizers.Models;
+
+namespace FineTuneTool.Engine.Tokenizers;
+
+/// <summary>The "model" of tokenizer.json, of type BPE.</summary>
+internal static class BpeModelJson
+{
+    public static BpeModel Read(JsonPart part, bool byteLevel)
+    {
+        // Old files leave the type out.
+        string type = part["type"].TextOrNull() ?? (part["merges"].IsNull ? "?" : "BPE");
+        if (type != "BPE")
+        {
+            throw part.Unsupported($"a model of type '{type}'");
+        }
+
+        foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
+        {
+            if (part[affix].TextOrNull() is { Length: > 0 } text)
+            {
+                throw part[affix].Unsupported($"the affix '{text}'");
+            }
+        }
+
+        var vocabulary = Vocabulary.Read(part["vocab"]);
+        int? unknown = null;
+        if (part["unk_token"].TextOrNull() is { } token)
+        {
+            unknown = vocabulary.Find(token) ?? throw part["unk_token"].Malformed($"names '{token}', which is not in the vocabulary");
+        }
+
+        var settings = new BpeSettings(unknown, part["fuse_unk"].FlagOr(false), part["byte_fallback"].FlagOr(false), part["ignore_merges"].FlagOr(false));
+        return new BpeModel(vocabulary, ReadMerges(part["merges"], vocabulary), settings, byteLevel);
+    }
+
+    private static MergeTable ReadMerges(JsonPart part, Vocabulary vocabulary)
+    {
+        if (!part.IsArray)
+        {
+            throw part.Malformed("should be a list");
+        }
+
+        var merges = new MergeTable(part.Element.GetArrayLength());
+        int rank = 0;
+        try
+        {
+            foreach (JsonElement item in part.Element.EnumerateArray())
+            {
+                (string left, string right) = Pair(item) ?? throw part.Malformed($"has at {rank} something that is not a pair of tokens");
+                string result = left + right;
+                merges.Set(Id(left), Id(right), new Merge(rank, Id(result)));
+                rank++;
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            throw part.Malformed($"has at {rank} a text that is not valid Unicode");
+        }
+
+        return merges;
+
+        int Id(string token) => vocabulary.Find(token) ?? throw part.Malformed($"uses at {rank} the token '{token}', which is not in the vocabulary");
+    }
+
+    /// <summary>A merge is written "a b", or ["a", "b"] where tokens may hold spaces.</summary>
+    private static (string Left, string Right)? Pair(JsonElement item)
+    {
+        string[] parts = item.ValueKind switch
+        {
+            JsonValueKind.String => item.GetString()!.Split(' '),
+            JsonValueKind.Array => [.. item.EnumerateArray().Take(3).Select(part => part.ValueKind == JsonValueKind.String ? part.GetString()! : "")],
+            _ => [],
+        };
+        return parts is [string left, string right] ? (left, right) : null;
+    }
+}

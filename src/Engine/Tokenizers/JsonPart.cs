@@ -1,0 +1,98 @@
+using System.Text.Json;
+using FineTuneTool.Engine.Diagnostics;
+
+namespace FineTuneTool.Engine.Tokenizers;
+
+/// <summary>One value of a JSON file, with the path that a diagnostic names. Reading something of another kind is FT0201.</summary>
+internal readonly struct JsonPart(JsonElement element, string path, string file)
+{
+    private const string Remedy = "Restore the file from the model's source; it was damaged or is not what its name says.";
+
+    public JsonElement Element => element;
+
+    public bool IsNull => element.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;
+
+    public bool IsString => element.ValueKind == JsonValueKind.String;
+
+    public bool IsObject => element.ValueKind == JsonValueKind.Object;
+
+    public bool IsArray => element.ValueKind == JsonValueKind.Array;
+
+    public JsonPart this[string name] =>
+        new(element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : default, path.Length == 0 ? name : $"{path}.{name}", file);
+
+    /// <summary>Parses a file's bytes. <paramref name="file"/> is the name that diagnostics give.</summary>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> utf8, string file)
+    {
+        try
+        {
+            return JsonDocument.Parse(utf8);
+        }
+        catch (JsonException problem)
+        {
+            var position = new SourcePosition(file, (int)(problem.LineNumber ?? -1) + 1, (int)(problem.BytePositionInLine ?? -1) + 1);
+            throw new FineTuneException(Codes.BadTokenizer, "The file is not valid JSON.", Remedy, position, problem);
+        }
+    }
+
+    public IEnumerable<JsonPart> Items()
+    {
+        if (!IsArray)
+        {
+            throw Malformed("should be a list");
+        }
+
+        return Enumerate(element, path, file);
+    }
+
+    public string Text() => element.ValueKind == JsonValueKind.String ? Decoded(element) : throw Malformed("should be a text");
+
+    public string? TextOrNull() => IsNull ? null : Text();
+
+    public int Integer() =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value) ? value : throw Malformed("should be a whole number");
+
+    public int IntegerOr(int otherwise) => IsNull ? otherwise : Integer();
+
+    public bool FlagOr(bool otherwise) => element.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Undefined or JsonValueKind.Null => otherwise,
+        _ => throw Malformed("should be true or false"),
+    };
+
+    /// <summary>A text that must be exactly one code point.</summary>
+    public int Point()
+    {
+        int[] points = Unicode.CodePoints.FromString(Text());
+        return points.Length == 1 ? points[0] : throw Malformed("should be a single character");
+    }
+
+    public FineTuneException Malformed(string what) =>
+        new(Codes.BadTokenizer, $"The value {(path.Length == 0 ? "of the file" : $"'{path}'")} {what}.", Remedy, new SourcePosition(file));
+
+    public FineTuneException Unsupported(string what) =>
+        new(Codes.UnsupportedTokenizer, $"'{path}' is {what}, which is not supported.", "Use a base model with a byte-level or SentencePiece-style BPE tokenizer.", new SourcePosition(file));
+
+    private static IEnumerable<JsonPart> Enumerate(JsonElement list, string path, string file)
+    {
+        int index = 0;
+        foreach (JsonElement item in list.EnumerateArray())
+        {
+            yield return new JsonPart(item, $"{path}[{index++}]", file);
+        }
+    }
+
+    private string Decoded(JsonElement text)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed("is not valid Unicode");
+        }
+    }
+}

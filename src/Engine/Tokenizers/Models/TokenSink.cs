@@ -1,0 +1,24 @@
+namespace FineTuneTool.Engine.Tokenizers.Models;
+
+/// <summary>Collects tokens, with the ranges that they stand for when these are wanted.</summary>
+internal sealed class TokenSink(bool withOffsets)
+{
+    public bool WithOffsets => withOffsets;
+
+    public List<int> Ids { get; } = [];
+
+    /// <summary>One range per id, or empty when offsets are not wanted.</summary>
+    public List<TextSpan> Offsets { get; } = [];
+
+    /// <summary>What stands in the text for an added token that took white space with it, by position in <see cref="Ids"/>.</summary>
+    public Dictionary<int, string> Surfaces { get; } = [];
+
+    public void Add(int id, TextSpan offset)
+    {
+        Ids.Add(id);
+        if (withOffsets)
+        {
+            Offsets.Add(offset);
+        }
+    }
+}

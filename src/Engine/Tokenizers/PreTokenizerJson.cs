@@ -1,0 +1,71 @@
+using FineTuneTool.Engine.Tokenizers.PreTokenizers;
+using FineTuneTool.Engine.Tokenizers.Unicode;
+
+namespace FineTuneTool.Engine.Tokenizers;
+
+/// <summary>A pre-tokenizer, and whether the model takes its pieces as bytes.</summary>
+internal readonly record struct PreTokenizerReading(PreTokenizer? PreTokenizer, bool EndsInBytes);
+
+/// <summary>The "pre_tokenizer" of tokenizer.json.</summary>
+internal static class PreTokenizerJson
+{
+    public static PreTokenizerReading Read(JsonPart part)
+    {
+        if (part.IsNull)
+        {
+            return new PreTokenizerReading(null, false);
+        }
+
+        List<JsonPart> steps = [.. Steps(part)];
+        bool endsInBytes = steps.Count > 0 && steps[^1]["type"].Text() == "ByteLevel";
+        var built = steps.Select((step, i) => Build(step, spell: i < steps.Count - 1)).ToList();
+        return new PreTokenizerReading(built is [var only] ? only : new SequencePreTokenizer(built), endsInBytes);
+    }
+
+    private static IEnumerable<JsonPart> Steps(JsonPart part) =>
+        part["type"].Text() == "Sequence" ? part["pretokenizers"].Items().SelectMany(Steps) : [part];
+
+    private static PreTokenizer Build(JsonPart part, bool spell)
+    {
+        switch (part["type"].Text())
+        {
+            case "ByteLevel":
+                return new ByteLevelPreTokenizer(part["add_prefix_space"].FlagOr(true), part["use_regex"].FlagOr(true), spell);
+            case "Digits":
+                return Splitting(PointClass.Number, part["individual_digits"].FlagOr(false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+            case "Split":
+                return new SplitPreTokenizer(SplitPatternJson.Read(part["pattern"]), Behavior(part["behavior"]), part["invert"].FlagOr(false));
+            case "Punctuation":
+                SplitBehavior behavior = part["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(part["behavior"]);
+                return new SplitPreTokenizer(new PointPattern(IsPunctuation), behavior, invert: false);
+            case "WhitespaceSplit":
+                return Splitting(PointClass.WhiteSpace, SplitBehavior.Removed);
+            case "CharDelimiterSplit":
+                return new SplitPreTokenizer(new LiteralPattern([part["delimiter"].Point()]), SplitBehavior.Removed, invert: false);
+            case "Metaspace":
+                return new MetaspacePreTokenizer(part["replacement"].Point(), Scheme(part), part["split"].FlagOr(true));
+            case var other:
+                throw part.Unsupported($"the pre-tokenizer '{other}'");
+        }
+    }
+
+    /// <summary>The scheme of a Metaspace part; older files say <c>add_prefix_space</c> instead.</summary>
+    public static PrependScheme Scheme(JsonPart part) => part["prepend_scheme"].TextOrNull() switch
+    {
+        null => part["add_prefix_space"].FlagOr(true) ? PrependScheme.Always : PrependScheme.Never,
+        "always" => PrependScheme.Always,
+        "first" => PrependScheme.First,
+        "never" => PrependScheme.Never,
+        _ => throw part["prepend_scheme"].Malformed("should be always, first or never"),
+    };
+
+    private static SplitPreTokenizer Splitting(PointClass kind, SplitBehavior behavior) =>
+        new(new PointPattern(point => PointClasses.Is(point, kind)), behavior, invert: false);
+
+    private static bool IsPunctuation(int point) => IsAsciiPunctuation(point) || PointClasses.Is(point, PointClass.Punctuation);
+
+    private static bool IsAsciiPunctuation(int point) => point is > ' ' and < 0x7F && !char.IsAsciiLetterOrDigit((char)point);
+
+    private static SplitBehavior Behavior(JsonPart part) =>
+        Enum.TryParse(part.Text(), out SplitBehavior behavior) && Enum.IsDefined(behavior) ? behavior : throw part.Malformed("is not a known behavior");
+}
