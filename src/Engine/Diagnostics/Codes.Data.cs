@@ -9,7 +9,8 @@ public static partial class Codes
     public static readonly DiagnosticCode RowTooLong = new("FT0105", "A row is longer than MaxSeqLength");
     public static readonly DiagnosticCode EmptySplit = new("FT0106", "A split of the data is empty");
     public static readonly DiagnosticCode BadTokenizedDataset = new("FT0107", "A tokenised data set is malformed");
+    public static readonly DiagnosticCode UnknownDataType = new("FT0108", "A data file is of a type that cannot be read");
 
     private static IReadOnlyList<DiagnosticCode> Data =>
-        [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset];
+        [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset, UnknownDataType];
 }
