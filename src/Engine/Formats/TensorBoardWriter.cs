@@ -23,24 +23,61 @@ public sealed class TensorBoardWriter : IDisposable
     /// <summary>Creates the file and writes the version record. Raises <see cref="Codes.FileUnwritable"/>.</summary>
     /// <param name="wallTime">Seconds since 1970.</param>
     public TensorBoardWriter(string path, double wallTime)
+        : this(path, FileMode.Create)
+    {
+        byte[] version = [0x1A, 13, .. "brain.Event:2"u8];
+        Append(Event(wallTime, 0, version));
+    }
+
+    private TensorBoardWriter(string path, FileMode mode)
     {
         FileStream? stream = null;
         WriteFailure.Guard(path, () =>
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
-            stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+            stream = new FileStream(path, mode, FileAccess.Write, FileShare.Read);
         });
         _stream = stream!;
         Path = path;
-        byte[] version = [0x1A, 13, .. "brain.Event:2"u8];
-        Append(Event(wallTime, 0, version));
     }
+
+    /// <summary>Bytes of the whole records written so far.</summary>
+    public long Length => _stream.Position;
 
     public string Path { get; }
 
     /// <summary>A file name that TensorBoard finds: time, machine, process.</summary>
     public static string FileName(DateTimeOffset now) => string.Create(
         CultureInfo.InvariantCulture, $"events.out.tfevents.{now.ToUnixTimeSeconds()}.{Environment.MachineName}.{Environment.ProcessId}.0");
+
+    /// <summary>
+    /// Goes on in a file after its first <paramref name="length"/> bytes, which end with a record; what follows them is cut off.
+    /// Raises <see cref="Codes.FileUnwritable"/> where the file is missing or shorter.
+    /// </summary>
+    public static TensorBoardWriter Continue(string path, long length)
+    {
+        var writer = new TensorBoardWriter(path, FileMode.Open);
+        try
+        {
+            WriteFailure.Guard(path, () =>
+            {
+                if (writer._stream.Length < length)
+                {
+                    throw new IOException($"it has {writer._stream.Length} bytes, not {length}.");
+                }
+
+                writer._stream.SetLength(length);
+                writer._stream.Seek(0, SeekOrigin.End);
+            });
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+
+        return writer;
+    }
 
     /// <summary>Appends one number. The file is complete up to here after <see cref="Flush"/>.</summary>
     /// <param name="wallTime">Seconds since 1970.</param>

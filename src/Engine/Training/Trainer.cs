@@ -117,6 +117,7 @@ public sealed class Trainer(
             return state;
         }
 
+        long started = Stopwatch.GetTimestamp();
         BatchLoss sum = default;
         for (int index = 0; index < validation.BatchesPerEpoch; index++)
         {
@@ -135,7 +136,8 @@ public sealed class Trainer(
             throw NotFinite("evaluation loss", state.Step);
         }
 
-        TrainingState evaluated = state.Evaluated(loss, (double)sum.Correct / Math.Max(1, sum.SupervisedTokens));
+        TrainingState evaluated = state.Evaluated(
+            loss, (double)sum.Correct / Math.Max(1, sum.SupervisedTokens), Stopwatch.GetElapsedTime(started).TotalSeconds);
         string verdict = evaluated.BestStep == state.Step ? "the best so far" : $"the best is step {evaluated.BestStep}";
         _events.Milestone(string.Create(CultureInfo.InvariantCulture, $"Evaluation at step {state.Step}: loss {loss:F4}, {verdict}."));
         if (StopsEarly(evaluated))

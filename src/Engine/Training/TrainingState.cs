@@ -41,7 +41,7 @@ public sealed record TrainingState
 
     public int EvaluationsWithoutImprovement { get; init; }
 
-    /// <summary>Time spent so far, over all runs.</summary>
+    /// <summary>Time spent in steps and evaluations so far, over all runs.</summary>
     public double Seconds { get; init; }
 
     /// <summary>Length of the TensorBoard file; what follows was written after this state.</summary>
@@ -59,12 +59,13 @@ public sealed record TrainingState
         Seconds = Seconds + seconds,
     };
 
-    public TrainingState Evaluated(double loss, double tokenAccuracy)
+    public TrainingState Evaluated(double loss, double tokenAccuracy, double seconds)
     {
         bool best = BestEvalLoss is null || loss < BestEvalLoss;
         return this with
         {
             EvaluationPending = false,
+            Seconds = Seconds + seconds,
             EvalStep = Step,
             EvalLoss = loss,
             EvalTokenAccuracy = tokenAccuracy,

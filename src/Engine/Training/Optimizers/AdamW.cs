@@ -33,11 +33,11 @@ public sealed class AdamW : Optimizer
         foreach ((Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, bool decays) in _runs)
         {
             _backend.AdamW(values, gradients, firstMoment, secondMoment, new AdamWStep(
-                (float)learningRate,
-                (float)_settings.AdamBeta1,
-                (float)_settings.AdamBeta2,
-                (float)_settings.AdamEpsilon,
-                decays ? (float)_settings.WeightDecay : 0,
+                learningRate,
+                _settings.AdamBeta1,
+                _settings.AdamBeta2,
+                _settings.AdamEpsilon,
+                decays ? _settings.WeightDecay : 0,
                 step));
         }
     }

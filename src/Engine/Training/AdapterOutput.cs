@@ -1,0 +1,12 @@
+using FineTuneTool.Engine.Adapters;
+
+namespace FineTuneTool.Engine.Training;
+
+/// <summary>The result of training an adapter: a folder in PEFT's layout.</summary>
+/// <param name="baseModelName">Name of the base model for whoever loads the adapter.</param>
+public sealed class AdapterOutput(LoraAdapter adapter, string? baseModelName) : ITrainedOutput
+{
+    public string FolderName => "adapter";
+
+    public void Write(string folder) => adapter.Write(folder, baseModelName);
+}
