@@ -33,6 +33,9 @@ public sealed class JinjaTemplate
         }
     }
 
+    /// <summary>The template marks what the assistant says, with {% generation %}.</summary>
+    public bool HasGenerationMarks => Contains(_statements);
+
     private int FirstLine { get; init; }
 
     /// <summary>Prints the template.</summary>
@@ -76,6 +79,17 @@ public sealed class JinjaTemplate
         };
         return new FineTuneException(Codes.TemplateFailed, message, remedy, new SourcePosition(Name, error.Line == 0 ? 0 : FirstLine + error.Line - 1), error);
     }
+
+    private static bool Contains(IReadOnlyList<Statement> statements) => statements.Any(statement => statement switch
+    {
+        GenerationStatement => true,
+        IfStatement choice => choice.Branches.Any(branch => Contains(branch.Body)) || Contains(choice.Otherwise),
+        ForStatement loop => Contains(loop.Body) || Contains(loop.Otherwise),
+        WithStatement with => Contains(with.Body),
+        BlockStatement block => Contains(block.Body),
+        FilterStatement filter => Contains(filter.Body),
+        _ => false,
+    });
 
     private static string Sentence(string message) => message.Length == 0 ? "" : char.ToUpperInvariant(message[0]) + message[1..] + (message.EndsWith('.') ? "" : ".");
 }
