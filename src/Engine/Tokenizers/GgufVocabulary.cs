@@ -15,7 +15,7 @@ internal sealed class GgufVocabulary
     private const int UserDefinedType = 4;
     private const int UnusedType = 5;
 
-    private static readonly IReadOnlyList<GgufWords> Words =
+    internal static readonly IReadOnlyList<GgufWords> Words =
     [
         new(["gpt-2", "default", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "trillion", "granite-docling"], []),
         new(["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"], [], Digits: true),

@@ -1,0 +1,64 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Tokenizers;
+
+namespace FineTuneTool.Engine.Exports;
+
+/// <summary>Finds llama.cpp's name (<c>tokenizer.ggml.pre</c>) for how a tokenizer.json splits text into words.</summary>
+internal static class GgufWordsName
+{
+    /// <summary>llama.cpp's rule with the pattern of Llama 3 that does not take pieces whole.</summary>
+    private const string Llama3WithMerges = "dbrx";
+
+    /// <summary>The name, or null where normalizer, pre-tokenizer and model are no such combination.</summary>
+    public static string? Of(JsonObject definition)
+    {
+        if (definition["model"] is not JsonObject model || Text(model["type"]) is not (null or "BPE") || model["merges"] is not JsonArray || IsTrue(model["byte_fallback"])
+            || !IsAbsentOrNfc(definition["normalizer"]) || Rules.Read(definition["pre_tokenizer"]) is not { } rules)
+        {
+            return null;
+        }
+
+        GgufWords? words = GgufVocabulary.Words.FirstOrDefault(words => words.Digits == rules.Digits && words.Patterns.SequenceEqual(rules.Patterns));
+        bool ignoresMerges = IsTrue(model["ignore_merges"]);
+        return words is null ? null
+            : words.IgnoreMerges == ignoresMerges ? words.Names[0]
+            : words.Names.Contains(Llama3WithMerges) && !ignoresMerges ? Llama3WithMerges
+            : null;
+    }
+
+    private static bool IsAbsentOrNfc(JsonNode? normalizer) => normalizer is null || Text(normalizer["type"]) == "NFC";
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    private static bool IsTrue(JsonNode? node) => node is JsonValue value && value.TryGetValue(out bool flag) && flag;
+
+    /// <summary>What a pre-tokenizer does, as far as GGUF can name it.</summary>
+    private sealed record Rules(bool Digits, IReadOnlyList<string> Patterns)
+    {
+        public static Rules? Read(JsonNode? node)
+        {
+            bool digits = false, byteLevel = false, regex = false;
+            var patterns = new List<string>();
+            foreach (JsonNode? step in Text(node?["type"]) == "Sequence" ? node!["pretokenizers"] as JsonArray ?? [] : [node])
+            {
+                switch (Text(step?["type"]))
+                {
+                    case "Digits" when IsTrue(step!["individual_digits"]) && !byteLevel && patterns.Count == 0:
+                        digits = true;
+                        break;
+                    case "Split" when Text(step!["behavior"]) == "Isolated" && !IsTrue(step["invert"]) && !byteLevel && Text(step["pattern"]?["Regex"]) is { } pattern:
+                        patterns.Add(pattern);
+                        break;
+                    case "ByteLevel" when !IsTrue(step!["add_prefix_space"]) && !byteLevel:
+                        byteLevel = true;
+                        regex = step["use_regex"] is null || IsTrue(step["use_regex"]);
+                        break;
+                    default:
+                        return null;
+                }
+            }
+
+            return byteLevel && regex == (patterns.Count == 0) ? new Rules(digits, patterns) : null;
+        }
+    }
+}
