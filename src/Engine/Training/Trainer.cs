@@ -14,7 +14,7 @@ namespace FineTuneTool.Engine.Training;
 /// TensorBoard events, checkpoint-N folders and training.json. Called again on the same folder it goes on from the newest sound
 /// checkpoint and ends with the same bytes as a run without interruption.
 /// </summary>
-/// <param name="validation">Evaluated as training goes; null = no evaluation.</param>
+/// <param name="validation">Evaluated as training goes; null, or without a supervised token, = no evaluation.</param>
 /// <param name="folder">Of this run alone; made where it is missing.</param>
 /// <param name="inputs">What else decides the result, such as a stage key; checkpoints made under another text are not resumed from.</param>
 public sealed class Trainer(
@@ -27,6 +27,12 @@ public sealed class Trainer(
     IEventSink? events = null,
     string inputs = "")
 {
+    /// <summary>Value, two moments, and the value in the output.</summary>
+    private const long BytesPerParameter = 4 * sizeof(float);
+
+    /// <summary>The best, the newest, and the one being written.</summary>
+    private const long LeastCheckpoints = 3;
+
     private readonly IEventSink _events = events ?? NullEventSink.Instance;
     private readonly TrainingPlan _plan = new(settings, training.BatchesPerEpoch);
     private readonly LrSchedule _schedule = LrSchedules.Find(settings.LrScheduler);
@@ -37,6 +43,7 @@ public sealed class Trainer(
     public TrainingSummary Run(CancellationToken stop = default)
     {
         Directory.CreateDirectory(folder);
+        DiskSpace.Require(folder, LeastCheckpoints * BytesPerParameter * decoder.Trainable.Count);
         using Optimizer optimizer = _optimizerKind.Create(decoder.Backend, decoder.Trainable, settings);
         var step = new TrainStep(decoder, optimizer, settings);
         var checkpoints = new CheckpointStore(
@@ -130,14 +137,19 @@ public sealed class Trainer(
             _events.Emit(new ProgressEvent("evaluate", index + 1, validation.BatchesPerEpoch));
         }
 
-        double loss = sum.LossSum / Math.Max(1, sum.SupervisedTokens);
+        if (sum.SupervisedTokens == 0)
+        {
+            return state with { EvaluationPending = false };
+        }
+
+        double loss = sum.LossSum / sum.SupervisedTokens;
         if (!double.IsFinite(loss))
         {
             throw NotFinite("evaluation loss", state.Step);
         }
 
         TrainingState evaluated = state.Evaluated(
-            loss, (double)sum.Correct / Math.Max(1, sum.SupervisedTokens), Stopwatch.GetElapsedTime(started).TotalSeconds);
+            loss, (double)sum.Correct / sum.SupervisedTokens, Stopwatch.GetElapsedTime(started).TotalSeconds);
         string verdict = evaluated.BestStep == state.Step ? "the best so far" : $"the best is step {evaluated.BestStep}";
         _events.Milestone(string.Create(CultureInfo.InvariantCulture, $"Evaluation at step {state.Step}: loss {loss:F4}, {verdict}."));
         if (StopsEarly(evaluated))

@@ -1,3 +1,5 @@
+using FineTuneTool.Engine.Diagnostics;
+
 namespace FineTuneTool.Engine.Training;
 
 /// <summary>The micro-batches of one optimizer step: <paramref name="Count"/> of them from <paramref name="First"/> in an epoch.</summary>
@@ -11,10 +13,16 @@ public sealed class TrainingPlan
 {
     private readonly TrainingSettings _settings;
 
-    /// <param name="batchesPerEpoch">Micro-batches of an epoch, at least 1.</param>
+    /// <param name="batchesPerEpoch">Micro-batches of an epoch.</param>
+    /// <exception cref="FineTuneException">FT0106: an epoch is empty.</exception>
     public TrainingPlan(TrainingSettings settings, int batchesPerEpoch)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(batchesPerEpoch, 1);
+        if (batchesPerEpoch < 1)
+        {
+            throw new FineTuneException(
+                Codes.EmptySplit, "There are no rows to train on.", "Add TrainingData, or lower ValidationSplitRatio and TestSplitRatio.");
+        }
+
         _settings = settings;
         BatchesPerEpoch = batchesPerEpoch;
         StepsPerEpoch = (batchesPerEpoch + settings.GradientAccumulationSteps - 1) / settings.GradientAccumulationSteps;

@@ -1,3 +1,4 @@
+using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Training;
 using FineTuneTool.TestKit;
@@ -41,6 +42,49 @@ public class ResumeTests
         Assert.False(Directory.Exists(folder.File("model")));
         Assert.Equal(TrainingStatus.Completed, Run(folder).Status);
         Uninterrupted.Value.AssertSame(Outcome.Of(folder));
+    }
+
+    [Fact]
+    public void Dropout_goes_on_where_it_stood()
+    {
+        byte[] whole = AdapterAfter(stopStep: 0);
+        Assert.True(whole.AsSpan().SequenceEqual(AdapterAfter(stopStep: 3)), "the results differ");
+        Assert.False(whole.AsSpan().SequenceEqual(AdapterAfter(stopStep: 0, dropout: 0)), "dropout has no effect");
+
+        static byte[] AdapterAfter(int stopStep, double dropout = 0.2)
+        {
+            using var folder = new TemporaryFolder();
+            using var stop = new CancellationTokenSource();
+            TrainingStatus status = RunOnce(new EventLog(engineEvent => StopAt(engineEvent, "train", stopStep, stop)));
+            Assert.Equal(stopStep > 0 ? TrainingStatus.Stopped : TrainingStatus.Completed, status);
+            Assert.Equal(TrainingStatus.Completed, RunOnce(NullEventSink.Instance));
+            return File.ReadAllBytes(folder.File("adapter/adapter_model.safetensors"));
+
+            TrainingStatus RunOnce(IEventSink events)
+            {
+                using var model = new TinyModel(TinyModel.PathOf("llama"), null, new LoraSettings { Rank = 4, Alpha = 8, Dropout = dropout });
+                return Trainer(model, folder, Settings, events).Run(events is EventLog ? stop.Token : default).Status;
+            }
+        }
+    }
+
+    [Fact]
+    public void Being_killed_while_a_checkpoint_is_written_changes_nothing()
+    {
+        for (int write = 1; write <= 4; write++)
+        {
+            using var folder = new TemporaryFolder();
+            using (var model = new TinyModel())
+            {
+                var output = new FailingOutput(model.Output, write);
+                var trainer = new Trainer(
+                    model.Decoder, output, Settings, RunData.Shuffled(21, Settings.MicroBatchSize), RunData.Shuffled(6, 1, seed: 2), folder.Path);
+                Assert.Throws<KilledException>(() => trainer.Run());
+            }
+
+            Run(folder);
+            Uninterrupted.Value.AssertSame(Outcome.Of(folder));
+        }
     }
 
     [Fact]
@@ -183,6 +227,23 @@ public class ResumeTests
     {
         using var model = new TinyModel();
         return Trainer(model, folder, Settings, events).Run(stop);
+    }
+
+    /// <summary>Dies in the n-th write, after some of it is on the disk.</summary>
+    private sealed class FailingOutput(ITrainedOutput output, int failing) : ITrainedOutput
+    {
+        private int _writes;
+
+        public string FolderName => output.FolderName;
+
+        public void Write(string folder)
+        {
+            output.Write(folder);
+            if (++_writes == failing)
+            {
+                throw new KilledException();
+            }
+        }
     }
 
     private sealed class KilledException : Exception;

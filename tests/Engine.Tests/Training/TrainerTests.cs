@@ -119,6 +119,15 @@ public class TrainerTests
     }
 
     [Fact]
+    public void Validation_rows_without_a_supervised_token_are_no_evaluation()
+    {
+        TokenizedExample[] rows = [.. RunData.Rows(2).Select(row => row with { Labels = [.. row.Labels.Select(_ => TokenizedExample.Ignored)] })];
+        Result result = Train(Settings with { MaxSteps = 2, LoadBestModelAtEnd = true }, RunData.Rows(4), rows);
+        Assert.All(result.Metrics, row => Assert.Null(row.EvalLoss));
+        Assert.Equal((0, 2), (result.Summary.BestStep, result.Summary.ResultStep));
+    }
+
+    [Fact]
     public void Training_stops_early_after_so_many_evaluations_without_a_better_loss()
     {
         using var folder = new TemporaryFolder();

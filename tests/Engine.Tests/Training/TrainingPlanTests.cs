@@ -1,3 +1,4 @@
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Training;
 
 namespace FineTuneTool.Engine.Tests.Training;
@@ -35,6 +36,13 @@ public class TrainingPlanTests
         Assert.Equal([4, 8, 11], Steps(plan.EvaluatesAfter));
         Assert.Equal([3, 6, 9, 11], Steps(plan.SavesAfter));
         Assert.Equal([5, 10, 11], Steps(plan.LogsAfter));
+    }
+
+    [Fact]
+    public void Without_rows_there_is_no_plan()
+    {
+        FineTuneException exception = Assert.Throws<FineTuneException>(() => new TrainingPlan(new TrainingSettings(), batchesPerEpoch: 0));
+        Assert.Equal(Codes.EmptySplit, exception.Diagnostic.Code);
     }
 
     private static IEnumerable<int> Steps(Func<long, bool> due) => Enumerable.Range(1, 11).Where(step => due(step));
