@@ -85,7 +85,7 @@ public class PeftGoldenTests
             ModelGolden.Near(golden.Tensor($"merged_fp32.{weight.Name}"), values, 1e-6, weight.Name);
         }
 
-        using var folder = new TemporaryFolder();
+        TemporaryFolder folder = golden.NewFolder();
         SafetensorsWriter.Write(folder.File("model.safetensors"), merged.Select(weight => weight.ToSource(ElementType.F32)), SafetensorsWriter.PyTorch);
         File.Copy(Path.Combine(ModelGolden.FolderOf(golden.Expected.GetProperty("base").GetString()!), "config.json"), folder.File("config.json"));
         Decoder whole = golden.LoadFrom(folder.Path);

@@ -52,6 +52,14 @@ internal sealed class ModelGolden : IDisposable
         return decoder;
     }
 
+    /// <summary>A folder that lasts as long as this.</summary>
+    public TemporaryFolder NewFolder()
+    {
+        var folder = new TemporaryFolder();
+        _opened.Add(folder);
+        return folder;
+    }
+
     public int[][] Sequences => Ints2(Expected.GetProperty("sequences"));
 
     /// <summary>The batch without its padding: one document a row, trailing masked positions dropped.</summary>
