@@ -41,7 +41,7 @@ internal sealed class ChartScale
             double first = Math.Ceiling((Minimum / _step) - 1e-9), last = Math.Floor((Maximum / _step) + 1e-9);
             for (double i = first; i <= last; i++)
             {
-                yield return i * _step;
+                yield return (i * _step) + 0.0;
             }
         }
     }

@@ -1,4 +1,5 @@
-using System.Text;
+using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Evaluation;
 
@@ -16,22 +17,15 @@ public sealed record EvaluationReport(string Project, string BaseModel, string M
 
     public IReadOnlyList<SampleComparison> Samples { get; init; } = [];
 
-    public IReadOnlyList<ModuleChange> Changes { get; init; } = [];
+    public IReadOnlyList<LayerChange> Changes { get; init; } = [];
 
     /// <summary>Settings worth showing, in order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Settings { get; init; } = [];
 
-    /// <summary>Writes both files into a folder, each under a temporary name first.</summary>
+    /// <summary>Writes both files into a folder, each complete or not at all.</summary>
     public void Write(string folder)
     {
-        WriteWhole(Path.Combine(folder, MetricsFile), MetricsJson.Write(this));
-        WriteWhole(Path.Combine(folder, PageFile), ReportPage.Render(this));
-    }
-
-    private static void WriteWhole(string path, string text)
-    {
-        string temporary = path + ".tmp";
-        File.WriteAllText(temporary, text, new UTF8Encoding(false));
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.WriteText(Path.Combine(folder, MetricsFile), MetricsJson.Write(this));
+        AtomicFile.WriteText(Path.Combine(folder, PageFile), ReportPage.Render(this));
     }
 }

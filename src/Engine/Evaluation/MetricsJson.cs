@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using FineTuneTool.Engine.Adapters;
 
 namespace FineTuneTool.Engine.Evaluation;
 
@@ -81,10 +82,10 @@ public static class MetricsJson
         json.WriteString("after", sample.After);
     }
 
-    private static void Change(Utf8JsonWriter json, ModuleChange change)
+    private static void Change(Utf8JsonWriter json, LayerChange change)
     {
-        json.WriteString("module", change.Module);
-        Number(json, "change_norm", change.ChangeNorm);
+        json.WriteString("module", change.Path);
+        Number(json, "change_norm", change.BranchNorm);
         Number(json, "weight_norm", change.WeightNorm);
     }
 

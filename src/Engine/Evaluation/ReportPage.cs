@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Diagnostics;
 
 namespace FineTuneTool.Engine.Evaluation;
@@ -142,7 +143,7 @@ public static class ReportPage
 
     private static string Answer(string text) => text.Trim().Length == 0 ? """<span class="muted">(nothing)</span>""" : Html.Escape(text.Trim());
 
-    private static void Changes(StringBuilder page, IReadOnlyList<ModuleChange> changes)
+    private static void Changes(StringBuilder page, IReadOnlyList<LayerChange> changes)
     {
         if (changes.Count == 0)
         {
@@ -151,9 +152,9 @@ public static class ReportPage
 
         page.Append("<section><h2>How much the weights changed</h2>\n");
         page.Append("""<p class="muted">Norm of the change relative to the norm of the weight it was added to.</p>""").Append('\n');
-        List<(string, double)> layers = [.. changes.GroupBy(change => change.Layer).OrderBy(layer => layer.Key)
-            .Select(layer => (layer.Key < 0 ? "other" : layer.Key.ToString(CultureInfo.InvariantCulture), ModuleChange.Relative(layer)))];
-        List<(string, double)> kinds = [.. changes.GroupBy(change => change.Kind).Select(kind => (kind.Key, ModuleChange.Relative(kind)))];
+        List<(string, double)> layers = [.. changes.GroupBy(change => LayerChanges.LayerOf(change.Path)).OrderBy(layer => layer.Key)
+            .Select(layer => (layer.Key < 0 ? "other" : layer.Key.ToString(CultureInfo.InvariantCulture), LayerChanges.Relative(layer)))];
+        List<(string, double)> kinds = [.. changes.GroupBy(change => LayerChanges.KindOf(change.Path)).Select(kind => (kind.Key, LayerChanges.Relative(kind)))];
         page.Append(BarChart.Render("Relative change by decoder layer", "decoder layer", layers));
         page.Append(BarChart.Render("Relative change by kind of module", "kind of module", kinds)).Append("</section>\n");
     }

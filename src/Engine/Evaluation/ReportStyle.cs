@@ -37,7 +37,7 @@ internal static class ReportStyle
         th { color: var(--muted); font-size: 0.85rem; font-weight: 500; text-align: left; }
         th, td { padding: 0.4rem 0.75rem 0.4rem 0; vertical-align: top; }
         tbody { border-top: 1px solid var(--line); }
-        .n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0; }
+        .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding: 0.4rem 0 0.4rem 0.6rem; }
         svg { display: block; width: 100%; height: auto; }
         svg + svg { margin-top: 1.25rem; }
         .grid { stroke: var(--line); stroke-width: 1; }

@@ -10,8 +10,6 @@ namespace FineTuneTool.Engine.Training;
 /// </summary>
 public sealed class MetricsCsv : IDisposable
 {
-    public const string FileName = "metrics.csv";
-
     private readonly FileStream _stream;
 
     private MetricsCsv(FileStream stream) => _stream = stream;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Evaluation;
 using FineTuneTool.TestKit;
 
@@ -39,7 +40,7 @@ public class EvaluationReportTests
             BaseModel = Hostile,
             Method = Hostile,
             Samples = [new SampleComparison(Hostile, Hostile, Hostile)],
-            Changes = [new ModuleChange("model.layers.0." + Hostile, 1, 2)],
+            Changes = [new LayerChange("model.layers.0." + Hostile, 1, 2)],
             Settings = [new(Hostile, Hostile)],
         };
         string page = ReportPage.Render(report);
@@ -94,12 +95,10 @@ public class EvaluationReportTests
     [Fact]
     public void A_change_knows_its_layer_and_kind_and_adds_up_by_squares()
     {
-        var first = new ModuleChange("model.layers.12.self_attn.q_proj", 3, 30);
-        var second = new ModuleChange("model.layers.12.mlp.up_proj", 4, 40);
-        Assert.Equal((12, "q_proj"), (first.Layer, first.Kind));
-        Assert.Equal(-1, new ModuleChange("lm_head", 1, 1).Layer);
-        Assert.Equal(0.1, ModuleChange.Relative([first, second]), 12);
-        Assert.Equal(0, ModuleChange.Relative([new ModuleChange("lm_head", 0, 0)]));
+        Assert.Equal((12, "q_proj"), (LayerChanges.LayerOf("model.layers.12.self_attn.q_proj"), LayerChanges.KindOf("model.layers.12.self_attn.q_proj")));
+        Assert.Equal((-1, "lm_head"), (LayerChanges.LayerOf("lm_head"), LayerChanges.KindOf("lm_head")));
+        Assert.Equal(0.1, LayerChanges.Relative([new LayerChange("a", 3, 30), new LayerChange("b", 4, 40)]), 12);
+        Assert.Equal(0, LayerChanges.Relative([new LayerChange("lm_head", 0, 0)]));
     }
 
     internal static EvaluationReport Example(string project) => new(project, "SmolLM2-135M-Instruct.Q4_1.gguf", "lora")
@@ -108,7 +107,7 @@ public class EvaluationReportTests
         Curve = new LossCurve([.. Enumerable.Range(1, 1000).Select(step => new LossPoint(step, 2 + (1.0 / step)))], [new(500, 2.4), new(1000, 2.236)]),
         Gates = [new GateResult(new QualityGate(GateMetrics.All[0], null, 1.8), 2.236, false)],
         Samples = [new SampleComparison("Prompt?", "Before.", "After.")],
-        Changes = [.. from layer in Enumerable.Range(0, 30) from kind in new[] { "q_proj", "up_proj" } select new ModuleChange($"model.layers.{layer}.x.{kind}", layer + 1, 1000)],
+        Changes = [.. from layer in Enumerable.Range(0, 30) from kind in new[] { "q_proj", "up_proj" } select new LayerChange($"model.layers.{layer}.x.{kind}", layer + 1, 1000)],
         Settings = [new("LoraRank", "16")],
     };
 
