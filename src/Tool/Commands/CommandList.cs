@@ -5,6 +5,10 @@ internal static class CommandList
 {
     public static IReadOnlyList<Verb> All =>
     [
+        new ChatCommand(),
+        new GenerateCommand(),
+        new ScoreCommand(),
+        new VerifyCommand(),
         new StageCommand(),
     ];
 }

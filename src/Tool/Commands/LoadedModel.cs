@@ -1,0 +1,79 @@
+using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Stages;
+using FineTuneTool.Engine.Tokenizers;
+
+namespace FineTuneTool.Tool.Commands;
+
+/// <summary>A model ready to run: files, tokenizer, decoder on a backend of its own, and adapters, of which the first counts.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private readonly List<KeyValuePair<string, LoraAdapter>> _adapters = [];
+    private readonly Stack<IDisposable> _owned = new();
+
+    /// <param name="path">A .gguf file or a Hugging Face folder.</param>
+    /// <param name="adapters">PEFT folders, or .finetune projects for their newest adapters.</param>
+    /// <param name="threads">0 = one for each core.</param>
+    public LoadedModel(string path, IReadOnlyList<string> adapters, int threads)
+    {
+        Path = path;
+        try
+        {
+            Backend backend = Own(CpuBackend.Create(threads));
+            Files = Own(ModelFiles.Open(path));
+            Tokenizer = Files is GgufModelFiles gguf ? TokenizerFiles.FromGguf(gguf.Metadata) : TokenizerFiles.FromFolder(path);
+            Decoder = Own(Decoder.Load(Files, backend));
+            foreach (string adapter in adapters)
+            {
+                using PeftAdapter files = PeftAdapter.Read(FolderOf(adapter));
+                _adapters.Add(new(NameFor(adapter), Own(LoraAdapter.Load(Decoder, files, trainable: false))));
+            }
+
+            Decoder.ActiveAdapter = _adapters.FirstOrDefault().Value;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string Path { get; }
+
+    public ModelFiles Files { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    public Decoder Decoder { get; }
+
+    /// <summary>Adapters by the name that switches to them, in the order they were given.</summary>
+    public IReadOnlyList<KeyValuePair<string, LoraAdapter>> Adapters => _adapters;
+
+    public void Dispose()
+    {
+        while (_owned.TryPop(out IDisposable? owned))
+        {
+            owned.Dispose();
+        }
+    }
+
+    private static string FolderOf(string adapter) =>
+        adapter.EndsWith(".finetune", StringComparison.OrdinalIgnoreCase) ? ProjectResults.Output(ProjectResults.FindProject(adapter), "train", "adapter") : adapter;
+
+    /// <summary>The last part of the path, with a number where another adapter has it already.</summary>
+    private string NameFor(string adapter)
+    {
+        string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(adapter)));
+        int count = _adapters.Count(known => known.Key == name || known.Key.StartsWith(name + "#", StringComparison.Ordinal));
+        return count == 0 ? name : $"{name}#{count + 1}";
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Push(owned);
+        return owned;
+    }
+}

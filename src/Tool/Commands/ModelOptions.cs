@@ -1,0 +1,57 @@
+using System.CommandLine;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Stages;
+
+namespace FineTuneTool.Tool.Commands;
+
+/// <summary>The arguments and options of every verb that runs a model, in one place: MODEL, --adapter, --compute, --threads.</summary>
+internal sealed class ModelOptions
+{
+    public ModelOptions(Command verb, bool modelIsOptional = false, bool hasAdapterOption = true)
+    {
+        Model = new Argument<string?>("model")
+        {
+            Description = "A .gguf file, a Hugging Face folder, or a Hub id in the local cache",
+            Arity = modelIsOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+        };
+        Compute.AcceptOnlyFromAmong([.. SettingTable.Find("ComputeType")!.Allowed!]);
+        Threads.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 4096)
+            {
+                result.AddError("--threads must be a whole number of at least 0 and at most 4096.");
+            }
+        });
+        verb.Add(Model);
+        if (hasAdapterOption)
+        {
+            verb.Add(Adapters);
+        }
+
+        verb.Add(Compute);
+        verb.Add(Threads);
+    }
+
+    public Argument<string?> Model { get; }
+
+    public Option<string[]> Adapters { get; } = new("--adapter")
+    {
+        Description = "A PEFT adapter folder, or a .finetune project for its newest adapter; may be given several times where a verb can switch",
+        HelpName = "ADAPTER",
+    };
+
+    private Option<string> Compute { get; } = new("--compute") { Description = "Arithmetic of the matrix products", DefaultValueFactory = _ => "auto" };
+
+    private Option<int> Threads { get; } = new("--threads") { Description = "Threads of the engine; 0 = one for each core", HelpName = "N" };
+
+    /// <summary>Opens the model that the command line names, with its adapters; the first adapter counts.</summary>
+    public LoadedModel Open(ParseResult parsed) => Open(parsed, parsed.GetRequiredValue(Model)!, parsed.GetValue(Adapters) ?? []);
+
+    /// <summary>Opens a model with this command line's threads.</summary>
+    public LoadedModel Open(ParseResult parsed, string model, IReadOnlyList<string> adapters) => Open(parsed, model, Directory.GetCurrentDirectory(), adapters);
+
+    /// <param name="directory">Folder that a relative path of the model starts from.</param>
+    public LoadedModel Open(ParseResult parsed, string model, string directory, IReadOnlyList<string> adapters) =>
+        new(ModelLocator.Find(model, directory, SourcePosition.None), adapters, parsed.GetValue(Threads));
+}
