@@ -10,7 +10,11 @@ public static partial class Codes
     public static readonly DiagnosticCode EmptySplit = new("FT0106", "A split of the data is empty");
     public static readonly DiagnosticCode BadTokenizedDataset = new("FT0107", "A tokenised data set is malformed");
     public static readonly DiagnosticCode UnknownDataType = new("FT0108", "A data file is of a type that cannot be read");
+    public static readonly DiagnosticCode IdOutsideVocabulary = new("FT0109", "A token id of the data is outside the vocabulary");
 
     private static IReadOnlyList<DiagnosticCode> Data =>
-        [DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset, UnknownDataType];
+    [
+        DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset, UnknownDataType,
+        IdOutsideVocabulary,
+    ];
 }

@@ -13,6 +13,7 @@ internal sealed class JinjaLexer
         ["**", "//", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
 
     private readonly string _source;
+    private readonly bool _trim;
     private readonly List<JinjaToken> _tokens = [];
     private int _at;
     private int _line = 1;
@@ -20,12 +21,13 @@ internal sealed class JinjaLexer
     // True where the text at _at begins a line: at the start and after a tag that swallowed its newline.
     private bool _lineStarting = true;
 
-    private JinjaLexer(string source) => _source = source;
+    private JinjaLexer(string source, bool trim) => (_source, _trim) = (source, trim);
 
-    public static List<JinjaToken> Tokenize(string template)
+    /// <param name="trim">trim_blocks, lstrip_blocks and the loss of the final newline; without it only signs strip.</param>
+    public static List<JinjaToken> Tokenize(string template, bool trim)
     {
         string source = template.Replace("\r\n", "\n").Replace('\r', '\n');
-        var lexer = new JinjaLexer(source.EndsWith('\n') ? source[..^1] : source);
+        var lexer = new JinjaLexer(trim && source.EndsWith('\n') ? source[..^1] : source, trim);
         lexer.Run();
         return lexer._tokens;
     }
@@ -92,7 +94,7 @@ internal sealed class JinjaLexer
         {
             text = PyCharacters.TrimEnd(text);
         }
-        else if (sign != '+' && lstrip)
+        else if (sign != '+' && lstrip && _trim)
         {
             int lineStart = text.LastIndexOf('\n') + 1;
             if ((lineStart > 0 || _lineStarting) && PyCharacters.TrimEnd(text[lineStart..]).IsEmpty)
@@ -266,7 +268,7 @@ internal sealed class JinjaLexer
         {
             Advance(SkipBlanks(_at));
         }
-        else if (sign != '+' && trimNewline && _at < _source.Length && _source[_at] == '\n')
+        else if (sign != '+' && trimNewline && _trim && _at < _source.Length && _source[_at] == '\n')
         {
             Advance(_at + 1);
         }

@@ -6,14 +6,15 @@ internal sealed class JinjaParser
     private readonly TokenStream _tokens;
     private readonly ExpressionParser _expressions;
 
-    private JinjaParser(string template)
+    private JinjaParser(string template, bool trim)
     {
-        _tokens = new TokenStream(JinjaLexer.Tokenize(template));
+        _tokens = new TokenStream(JinjaLexer.Tokenize(template, trim));
         _expressions = new ExpressionParser(_tokens);
     }
 
+    /// <param name="trim">As <see cref="JinjaLexer.Tokenize"/>.</param>
     /// <exception cref="JinjaError">The template has a syntax error.</exception>
-    public static IReadOnlyList<Statement> Parse(string template) => new JinjaParser(template).Body([], out _);
+    public static IReadOnlyList<Statement> Parse(string template, bool trim) => new JinjaParser(template, trim).Body([], out _);
 
     /// <summary>Statements up to one of the end tags, whose name is taken; without end tags up to the end of the template.</summary>
     private List<Statement> Body(string[] endTags, out string endTag)

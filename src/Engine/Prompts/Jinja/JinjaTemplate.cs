@@ -20,15 +20,21 @@ public sealed class JinjaTemplate
 
     /// <param name="firstLine">Line of the file on which the template begins.</param>
     /// <exception cref="FineTuneException">FT0251: the template has a syntax error.</exception>
-    public static JinjaTemplate Parse(string source, string name, int firstLine = 1)
+    public static JinjaTemplate Parse(string source, string name, int firstLine = 1) => Parse(source, name, firstLine, trim: true);
+
+    /// <summary>A text with holes rather than a chat template: every newline and blank stays as written.</summary>
+    /// <exception cref="FineTuneException">FT0251: the template has a syntax error.</exception>
+    public static JinjaTemplate ParseText(string source, string name, int firstLine = 1) => Parse(source, name, firstLine, trim: false);
+
+    private static JinjaTemplate Parse(string source, string name, int firstLine, bool trim)
     {
         try
         {
-            return new JinjaTemplate(JinjaParser.Parse(source), source, name) { FirstLine = firstLine };
+            return new JinjaTemplate(JinjaParser.Parse(source, trim), source, name) { FirstLine = firstLine };
         }
         catch (JinjaError error)
         {
-            throw new FineTuneException(Codes.TemplateSyntax, $"{Sentence(error.Message)}", "Correct the template.",
+            throw new FineTuneException(Codes.TemplateSyntax, Sentence(error.Message), "Correct the template.",
                 new SourcePosition(name, firstLine + Math.Max(error.Line, 1) - 1), error);
         }
     }

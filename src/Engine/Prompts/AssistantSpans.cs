@@ -1,0 +1,105 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Prompts.Jinja.Values;
+using FineTuneTool.Engine.Tokenizers;
+
+namespace FineTuneTool.Engine.Prompts;
+
+/// <summary>
+/// What the assistant says in a rendered conversation: as the template marks it, else found by rendering the conversation turn by turn.
+/// Without marks a turn is its text and the token that ends it (for ChatML <c>&lt;|im_end|&gt;</c>, not the newline after it).
+/// Messages with <c>"train": false</c> or <c>"weight": 0</c> are left out.
+/// </summary>
+internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, ChatTemplateOptions options, SourcePosition position)
+{
+    /// <exception cref="FineTuneException">FT0252: the template fails; FT0253: what it prints for a turn depends on later turns.</exception>
+    public RenderedText Render()
+    {
+        RenderedText whole = template.Render(messages, options, position) with { WritesSpecialTokens = true };
+        int[] turns = [.. Enumerable.Range(0, messages.Count).Where(i => IsAssistant(messages[i]))];
+        if (!template.HasGenerationMarks)
+        {
+            return whole with { Supervised = [.. turns.Where(i => IsLearnt(messages[i])).Select(i => Span(whole.Text, i))] };
+        }
+
+        // Marks can be matched to messages only where there is one for each.
+        return whole.Supervised.Count != turns.Length ? whole
+            : whole with { Supervised = [.. whole.Supervised.Where((_, turn) => IsLearnt(messages[turns[turn]]))] };
+    }
+
+    private static bool IsAssistant(JsonNode? message) => message?["role"] is JsonValue role && role.TryGetValue(out string? name) && name is "assistant" or "model";
+
+    private static bool IsLearnt(JsonNode? message) =>
+        !(message?["train"] is JsonValue train && train.TryGetValue(out bool flag) && !flag)
+        && !(message?["weight"] is JsonValue weight && weight.TryGetValue(out double value) && value == 0);
+
+    private TextSpan Span(string whole, int turn)
+    {
+        string upTo = turn == messages.Count - 1 ? whole : Part(turn + 1, asksForAnswer: false);
+        int start = Start(upTo, turn);
+        int end = End(upTo, start, Content(turn));
+        if (end > whole.Length || string.CompareOrdinal(whole, 0, upTo, 0, end) != 0)
+        {
+            throw DoesNotFit($"The template prints message {turn + 1} differently when messages follow it");
+        }
+
+        int startPoint = PyCharacters.Length(whole.AsSpan(0, start));
+        return new TextSpan(startPoint, startPoint + PyCharacters.Length(whole.AsSpan(start, end - start)));
+    }
+
+    private int Start(string upTo, int turn)
+    {
+        if (turn > 0)
+        {
+            string before = Part(turn, asksForAnswer: true);
+            return upTo.StartsWith(before, StringComparison.Ordinal) ? before.Length
+                : throw DoesNotFit($"What the template prints to ask for message {turn + 1} is not the beginning of what it prints with that message");
+        }
+
+        // Nothing stands before the first message, so there is no prompt to render: its text has to be found.
+        string content = Content(turn);
+        int at = content.Length == 0 ? -1 : upTo.IndexOf(content, StringComparison.Ordinal);
+        return at >= 0 && upTo.IndexOf(content, at + 1, StringComparison.Ordinal) < 0 ? at
+            : throw DoesNotFit("The conversation begins with the assistant, whose text cannot be told apart from the template's");
+    }
+
+    /// <summary>After the text of the turn and the next run of characters that are not blank: the end-of-turn token.</summary>
+    private static int End(string upTo, int start, string content)
+    {
+        int at = content.Length == 0 ? -1 : upTo.LastIndexOf(content, StringComparison.Ordinal);
+        int end = at >= start ? at + content.Length : start;
+        while (end < upTo.Length && PyCharacters.IsSpace(upTo[end]))
+        {
+            end++;
+        }
+
+        // Where the text is not found (tool calls, parts), the turn reaches to the last character that is not blank.
+        int stop = at >= start ? end : PyCharacters.TrimEnd(upTo).Length;
+        while (stop < upTo.Length && !PyCharacters.IsSpace(upTo[stop]))
+        {
+            stop++;
+        }
+
+        return stop == end && at >= start ? at + content.Length : Math.Max(stop, start);
+    }
+
+    private string Content(int turn) =>
+        messages[turn]?["content"] is JsonValue content && content.TryGetValue(out string? text) ? PyCharacters.Trim(text, null, start: true, end: true) : "";
+
+    private string Part(int count, bool asksForAnswer)
+    {
+        var part = new JsonArray([.. messages.Take(count).Select(message => message?.DeepClone())]);
+        try
+        {
+            return template.Render(part, options with { AddGenerationPrompt = asksForAnswer }, position).Text;
+        }
+        catch (FineTuneException exception)
+        {
+            throw DoesNotFit($"The template cannot print the first {count} messages alone ({exception.Diagnostic.Message})");
+        }
+    }
+
+    private FineTuneException DoesNotFit(string what) => new(Codes.TemplateDoesNotFit,
+        $"{what}, so it cannot be said which of the text is the assistant's.",
+        "Use a template with {% generation %} marks, or a built-in PromptTemplate such as chatml.", position);
+}
