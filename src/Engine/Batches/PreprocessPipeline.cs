@@ -2,6 +2,7 @@ using System.Runtime.ExceptionServices;
 using System.Text;
 using FineTuneTool.Engine.Data;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Tokenizers;
 
@@ -57,8 +58,8 @@ public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer to
         Check(sources, state, train, validation, test);
         var statistics = new PreprocessStatistics(
             state.Read, state.AllDropped(), template.Name, settings.MaxSeqLength, train.Complete(), validation.Complete(), test.Complete());
-        WriteAtomically(Path.Combine(folder, StatisticsFile), statistics.ToJson());
-        WriteAtomically(Path.Combine(folder, PreviewFile), Preview(train, validation, test));
+        AtomicFile.WriteText(Path.Combine(folder, StatisticsFile), statistics.ToJson());
+        AtomicFile.WriteText(Path.Combine(folder, PreviewFile), Preview(train, validation, test));
         return new PreprocessResult(train.Path, validation.Path, test.Path, statistics);
     }
 
@@ -171,12 +172,6 @@ public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer to
         }
 
         return text.ToString();
-    }
-
-    private static void WriteAtomically(string path, string text)
-    {
-        File.WriteAllText(path + ".tmp", text);
-        File.Move(path + ".tmp", path, overwrite: true);
     }
 
     private sealed class State(RowFilter filter)

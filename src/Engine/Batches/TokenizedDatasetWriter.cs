@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Batches;
 
@@ -60,13 +61,28 @@ public sealed class TokenizedDatasetWriter : IDisposable
             _largestId = Math.Max(_largestId, ids[i]);
         }
 
-        _stream.Write(MemoryMarshal.AsBytes<int>(ids));
+        WriteFailure.Guard(_path, () => _stream.Write(MemoryMarshal.AsBytes<int>(ids)));
         _starts.Add(token);
         _supervised.Add(example.SupervisedTokens);
     }
 
     /// <summary>Ends the file and gives it its name.</summary>
     public void Complete()
+    {
+        WriteFailure.Guard(_path, End);
+        _complete = true;
+    }
+
+    public void Dispose()
+    {
+        _stream.Dispose();
+        if (!_complete)
+        {
+            File.Delete(_temporary);
+        }
+    }
+
+    private void End()
     {
         var format = new TokenizedDatasetFormat(Count, Tokens, _supervised.Sum(count => (long)count), _largestId);
         PadTo(format.MaskAt);
@@ -79,16 +95,6 @@ public sealed class TokenizedDatasetWriter : IDisposable
         _stream.Flush(flushToDisk: true);
         _stream.Dispose();
         File.Move(_temporary, _path, overwrite: true);
-        _complete = true;
-    }
-
-    public void Dispose()
-    {
-        _stream.Dispose();
-        if (!_complete)
-        {
-            File.Delete(_temporary);
-        }
     }
 
     private void PadTo(long offset) => _stream.Write(new byte[offset - _stream.Position]);

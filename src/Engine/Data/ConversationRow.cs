@@ -21,7 +21,10 @@ internal static class ConversationRow
         ["function_response"] = "tool",
     };
 
-    public static Example ReadMessages(RawRow row) => new ChatExample(Messages(row, "messages"), Tools(row), row.Position);
+    public static Example ReadMessages(RawRow row) => new ChatExample(Messages(row, "messages"), Tools(row), row.Position)
+    {
+        Variables = row.Values["chat_template_kwargs"]?.DeepClone() as JsonObject,
+    };
 
     public static Example ReadShareGpt(RawRow row)
     {

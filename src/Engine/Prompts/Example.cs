@@ -10,7 +10,11 @@ public abstract record Example(SourcePosition Position);
 /// A conversation. <paramref name="Messages"/> holds objects with role and content (and what templates know besides: tool_calls, name, train, weight).
 /// </summary>
 /// <param name="CompletionStart">Index of the first message that is to be learnt, for prompt/completion rows of messages; null = by roles.</param>
-public sealed record ChatExample(JsonArray Messages, JsonArray? Tools, SourcePosition Position, int? CompletionStart = null) : Example(Position);
+public sealed record ChatExample(JsonArray Messages, JsonArray? Tools, SourcePosition Position, int? CompletionStart = null) : Example(Position)
+{
+    /// <summary>Variables for the template that the row brings along (column chat_template_kwargs), such as enable_thinking.</summary>
+    public JsonObject? Variables { get; init; }
+}
 
 /// <summary>
 /// Named columns for a prompt template, all columns of the row included. Rows of the alpaca kind always have instruction, input and output

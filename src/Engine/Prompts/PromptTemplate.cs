@@ -36,10 +36,10 @@ public sealed class PromptTemplate
         TextExample text => Whole(text.Text),
         ColumnsExample { IsPromptCompletion: true } row => ColumnsTemplate.Join(row.Text("prompt"), row.Text("completion")),
         ColumnsExample row when _columns is not null => _columns.Render(row.Columns, _system, row.Position),
-        ColumnsExample row => RenderChat(Messages(row), null, row.Position),
+        ColumnsExample row => RenderChat(new ChatExample(Messages(row), null, row.Position)),
         ChatExample chat when _columns is not null && (Columns(chat.Messages) ?? (_chat is null ? throw TooManyTurns(chat) : null)) is { } columns =>
             _columns.Render(columns, _system, chat.Position),
-        ChatExample chat => chat.CompletionStart is int start ? RenderCompletion(chat, start) : RenderChat(chat.Messages, chat.Tools, chat.Position),
+        ChatExample chat => chat.CompletionStart is int start ? RenderCompletion(chat, start) : RenderChat(chat),
         _ => throw new ArgumentException($"A {example.GetType().Name} takes no template.", nameof(example)),
     };
 
@@ -66,15 +66,16 @@ public sealed class PromptTemplate
 
     private static int CodePointCount(string text) => PyCharacters.Length(text);
 
-    private RenderedText RenderChat(JsonArray messages, JsonArray? tools, SourcePosition position) =>
-        new AssistantSpans(_chat!, WithSystem(messages), new ChatTemplateOptions { Tools = tools }, position).Render();
+    private RenderedText RenderChat(ChatExample chat) => new AssistantSpans(_chat!, WithSystem(chat.Messages), Options(chat), chat.Position).Render();
+
+    private static ChatTemplateOptions Options(ChatExample chat) => new() { Tools = chat.Tools, Variables = chat.Variables };
 
     /// <summary>Messages of which the first are the prompt: what the completion adds is learnt.</summary>
     private RenderedText RenderCompletion(ChatExample chat, int start)
     {
         JsonArray messages = WithSystem(chat.Messages);
         start += messages.Count - chat.Messages.Count;
-        var options = new ChatTemplateOptions { Tools = chat.Tools };
+        ChatTemplateOptions options = Options(chat);
         var asked = new JsonArray([.. messages.Take(start).Select(message => message?.DeepClone())]);
         string whole = _chat!.Render(messages, options, chat.Position).Text;
         return Whole(whole) with

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Prompts.Jinja;
 using FineTuneTool.TestKit;
@@ -18,15 +19,12 @@ internal static class ChatGoldens
     {
         using var stream = new GZipStream(File.OpenRead(Path.Combine(folder, "rendered", name + ".json.gz")), CompressionMode.Decompress);
         JsonNode rendered = JsonNode.Parse(stream)!;
-        var special = rendered["special_tokens"]!.AsObject().ToDictionary(item => item.Key, item => (string)item.Value!);
-        string source = File.ReadAllText(Path.Combine(folder, "templates", name + ".jinja"));
-        var template = new ChatTemplate(JinjaTemplate.Parse(source, name), special);
+        ChatTemplate template = Template(File.ReadAllText(Path.Combine(folder, "templates", name + ".jinja")), name, rendered["special_tokens"]!.AsObject());
         List<string> differences = [];
         foreach (JsonNode? item in rendered["cases"]!.AsArray())
         {
-            JsonObject chat = Chats.Value[(string)item!["name"]!];
-            string expected = item["error"] is { } error ? $"error {error}: {item["message"]}" : (string)item["text"]!;
-            string actual = Render(template, chat, (DateTime)rendered["now"]!);
+            string expected = item!["error"] is { } error ? $"error {error}: {item["message"]}" : (string)item["text"]!;
+            string actual = TextOrError(template, (string)item["name"]!, (DateTime)rendered["now"]!);
             bool same = item["error"] is null ? actual == expected
                 : actual.StartsWith("error") && ((string)item["error"]! != "TemplateError" || actual.Contains((string)item["message"]!));
             if (!same)
@@ -38,8 +36,13 @@ internal static class ChatGoldens
         return differences;
     }
 
-    private static string Render(ChatTemplate template, JsonObject chat, DateTime now)
+    public static ChatTemplate Template(string source, string name, JsonObject specialTokens) =>
+        new(JinjaTemplate.Parse(source, name), specialTokens.ToDictionary(item => item.Key, item => (string)item.Value!));
+
+    /// <summary>Renders one of the recorded conversations.</summary>
+    public static RenderedText Render(ChatTemplate template, string name, DateTime now)
     {
+        JsonObject chat = Chats.Value[name];
         var options = new ChatTemplateOptions
         {
             AddGenerationPrompt = (bool)chat["add_generation_prompt"]!,
@@ -48,11 +51,16 @@ internal static class ChatGoldens
             Variables = chat["kwargs"] as JsonObject,
             Now = now,
         };
+        return template.Render(chat["messages"]!.AsArray(), options);
+    }
+
+    private static string TextOrError(ChatTemplate template, string name, DateTime now)
+    {
         try
         {
-            return template.Render(chat["messages"]!.AsArray(), options).Text;
+            return Render(template, name, now).Text;
         }
-        catch (FineTuneTool.Engine.Diagnostics.FineTuneException exception)
+        catch (FineTuneException exception)
         {
             return "error " + exception.Diagnostic;
         }
