@@ -6,9 +6,6 @@ namespace FineTuneTool.Engine.Exports;
 /// <summary>Finds llama.cpp's name (<c>tokenizer.ggml.pre</c>) for how a tokenizer.json splits text into words.</summary>
 internal static class GgufWordsName
 {
-    /// <summary>llama.cpp's rule with the pattern of Llama 3 that does not take pieces whole.</summary>
-    private const string Llama3WithMerges = "dbrx";
-
     /// <summary>The name, or null where normalizer, pre-tokenizer and model are no such combination.</summary>
     public static string? Of(JsonObject definition)
     {
@@ -18,12 +15,10 @@ internal static class GgufWordsName
             return null;
         }
 
-        GgufWords? words = GgufVocabulary.Words.FirstOrDefault(words => words.Digits == rules.Digits && words.Patterns.SequenceEqual(rules.Patterns));
         bool ignoresMerges = IsTrue(model["ignore_merges"]);
-        return words is null ? null
-            : words.IgnoreMerges == ignoresMerges ? words.Names[0]
-            : words.Names.Contains(Llama3WithMerges) && !ignoresMerges ? Llama3WithMerges
-            : null;
+        return GgufWords.All
+            .FirstOrDefault(words => words.Digits == rules.Digits && words.IgnoreMerges == ignoresMerges && words.Patterns.SequenceEqual(rules.Patterns))
+            ?.Names[0];
     }
 
     private static bool IsAbsentOrNfc(JsonNode? normalizer) => normalizer is null || Text(normalizer["type"]) == "NFC";

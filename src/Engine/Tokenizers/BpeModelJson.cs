@@ -8,6 +8,11 @@ internal static class BpeModelJson
 {
     public static BpeModel Read(JsonPart part, bool byteLevel)
     {
+        if (!part.IsObject)
+        {
+            throw part.Malformed("should be an object");
+        }
+
         // Old files leave the type out.
         string type = part["type"].TextOrNull() ?? (part["merges"].IsNull ? "?" : "BPE");
         if (type != "BPE")

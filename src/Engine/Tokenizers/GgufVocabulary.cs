@@ -1,7 +1,6 @@
 using System.Text.Json;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
-using FineTuneTool.Engine.Tokenizers.PreTokenizers;
 
 namespace FineTuneTool.Engine.Tokenizers;
 
@@ -14,16 +13,6 @@ internal sealed class GgufVocabulary
     private const int ControlType = 3;
     private const int UserDefinedType = 4;
     private const int UnusedType = 5;
-
-    internal static readonly IReadOnlyList<GgufWords> Words =
-    [
-        new(["gpt-2", "default", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "trillion", "granite-docling"], []),
-        new(["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"], [], Digits: true),
-        new(["llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "dbrx", "smaug-bpe"], [Llama3Pattern.Llama3Regex], IgnoreMerges: true),
-        new(["qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan"], [Llama3Pattern.Qwen2Regex], Nfc: true),
-        new(["tekken"], [CaseAwarePattern.TekkenRegex], IgnoreMerges: true),
-        new(["gpt-4o", "llama4"], [CaseAwarePattern.O200kRegex], IgnoreMerges: true),
-    ];
 
     private readonly GgufMetadata _metadata;
     private readonly string[] _tokens;
@@ -58,7 +47,7 @@ internal sealed class GgufVocabulary
     public byte[] ToJson()
     {
         string pre = _metadata.GetString("tokenizer.ggml.pre") ?? "default";
-        GgufWords words = Words.FirstOrDefault(candidate => candidate.Names.Contains(pre)) ?? throw Unsupported($"Words are split by the rule '{pre}'");
+        GgufWords words = GgufWords.All.FirstOrDefault(candidate => candidate.Names.Contains(pre)) ?? throw Unsupported($"Words are split by the rule '{pre}'");
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
@@ -68,7 +57,7 @@ internal sealed class GgufVocabulary
             writer.WriteNull("padding");
             WriteAddedTokens(writer);
             words.Write(writer);
-            WritePostProcessor(writer);
+            WritePostProcessor(writer, words);
             writer.WritePropertyName("decoder");
             GgufWords.WriteByteLevel(writer, useRegex: true);
             WriteModel(writer, words.IgnoreMerges);
@@ -103,9 +92,9 @@ internal sealed class GgufVocabulary
         writer.WriteEndArray();
     }
 
-    private void WritePostProcessor(Utf8JsonWriter writer)
+    private void WritePostProcessor(Utf8JsonWriter writer, GgufWords words)
     {
-        string? before = _metadata.GetBool("tokenizer.ggml.add_bos_token") == true ? Token("bos") : null;
+        string? before = (_metadata.GetBool("tokenizer.ggml.add_bos_token") ?? words.AddBos) ? Token("bos") : null;
         string? after = _metadata.GetBool("tokenizer.ggml.add_eos_token") == true ? Token("eos") : null;
         if (before is null && after is null)
         {

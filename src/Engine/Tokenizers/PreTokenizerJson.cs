@@ -9,7 +9,8 @@ internal readonly record struct PreTokenizerReading(PreTokenizer? PreTokenizer, 
 /// <summary>The "pre_tokenizer" of tokenizer.json.</summary>
 internal static class PreTokenizerJson
 {
-    public static PreTokenizerReading Read(JsonPart part)
+    /// <summary>Reads it. With <paramref name="spellAll"/> bytes are written as letters even where the model could take them as they are.</summary>
+    public static PreTokenizerReading Read(JsonPart part, bool spellAll = false)
     {
         if (part.IsNull)
         {
@@ -18,7 +19,7 @@ internal static class PreTokenizerJson
 
         List<JsonPart> steps = [.. Steps(part)];
         bool endsInBytes = steps.Count > 0 && steps[^1]["type"].Text() == "ByteLevel";
-        var built = steps.Select((step, i) => Build(step, spell: i < steps.Count - 1)).ToList();
+        var built = steps.Select((step, i) => Build(step, spell: spellAll || i < steps.Count - 1)).ToList();
         return new PreTokenizerReading(built is [var only] ? only : new SequencePreTokenizer(built), endsInBytes);
     }
 
@@ -37,7 +38,9 @@ internal static class PreTokenizerJson
                 return new SplitPreTokenizer(SplitPatternJson.Read(part["pattern"]), Behavior(part["behavior"]), part["invert"].FlagOr(false));
             case "Punctuation":
                 SplitBehavior behavior = part["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(part["behavior"]);
-                return new SplitPreTokenizer(new PointPattern(IsPunctuation), behavior, invert: false);
+                return new SplitPreTokenizer(new PunctuationPattern(), behavior, invert: false);
+            case "Whitespace":
+                return new SplitPreTokenizer(new WhitespaceWordPattern(), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":
                 return Splitting(PointClass.WhiteSpace, SplitBehavior.Removed);
             case "CharDelimiterSplit":
@@ -62,10 +65,13 @@ internal static class PreTokenizerJson
     private static SplitPreTokenizer Splitting(PointClass kind, SplitBehavior behavior) =>
         new(new PointPattern(point => PointClasses.Is(point, kind)), behavior, invert: false);
 
-    private static bool IsPunctuation(int point) => IsAsciiPunctuation(point) || PointClasses.Is(point, PointClass.Punctuation);
-
-    private static bool IsAsciiPunctuation(int point) => point is > ' ' and < 0x7F && !char.IsAsciiLetterOrDigit((char)point);
-
-    private static SplitBehavior Behavior(JsonPart part) =>
-        Enum.TryParse(part.Text(), out SplitBehavior behavior) && Enum.IsDefined(behavior) ? behavior : throw part.Malformed("is not a known behavior");
+    private static SplitBehavior Behavior(JsonPart part) => part.Text() switch
+    {
+        "Removed" => SplitBehavior.Removed,
+        "Isolated" => SplitBehavior.Isolated,
+        "MergedWithPrevious" => SplitBehavior.MergedWithPrevious,
+        "MergedWithNext" => SplitBehavior.MergedWithNext,
+        "Contiguous" => SplitBehavior.Contiguous,
+        string other => throw part.Malformed($"is '{other}', which is no behavior"),
+    };
 }

@@ -3,7 +3,8 @@ using FineTuneTool.Engine.Tokenizers.Unicode;
 
 namespace FineTuneTool.Engine.Tokenizers;
 
-/// <summary>A pattern of tokenizer.json: <c>{"String": …}</c> or <c>{"Regex": …}</c>. Well-known expressions have scanners of their own.</summary>
+/// <summary>A pattern of tokenizer.json: <c>{"String": …}</c> or <c>{"Regex": …}</c>. Well-known expressions have scanners
+/// of their own.</summary>
 internal static class SplitPatternJson
 {
     public static SplitPattern Read(JsonPart part)
@@ -25,7 +26,19 @@ internal static class SplitPatternJson
             Llama3Pattern.Qwen2Regex => new Llama3Pattern(digits: 1),
             CaseAwarePattern.TekkenRegex => new CaseAwarePattern(digits: 1, contractions: false),
             CaseAwarePattern.O200kRegex => new CaseAwarePattern(digits: 3, contractions: true),
-            string other => throw part["Regex"].Unsupported($"the pattern '{other}'"),
+            string other => Expression(part["Regex"], other),
         };
+    }
+
+    private static RegexPattern Expression(JsonPart part, string pattern)
+    {
+        try
+        {
+            return new RegexPattern(pattern);
+        }
+        catch (FormatException problem)
+        {
+            throw part.Unsupported($"the pattern '{pattern}' ({problem.Message})");
+        }
     }
 }

@@ -33,12 +33,15 @@ internal enum PointClass : ushort
     /// <summary><c>\p{S}</c></summary>
     Symbol = 256,
 
-    /// <summary><c>\w</c> of the pattern engine: letters, marks, decimal digits, connector punctuation.</summary>
+    /// <summary><c>\w</c> of the pattern engine: letters, marks, digits, letter numbers, connectors, alphabetic symbols.</summary>
     Word = 512,
 
-    /// <summary>A word character where an added token asks for <c>single_word</c>: also Alphabetic numbers and symbols, and joiners.</summary>
+    /// <summary>A word character where an added token asks for <c>single_word</c>: joiners, too.</summary>
     WordNeighbour = 1024,
 
     /// <summary><c>\p{Nd}</c></summary>
     Digit = 2048,
+
+    /// <summary><c>\w</c> of the pattern engine inside brackets: without ², ³, ¹, ¼, ½, ¾.</summary>
+    ListedWord = 4096,
 }
