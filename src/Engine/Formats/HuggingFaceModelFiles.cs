@@ -44,11 +44,10 @@ public sealed class HuggingFaceModelFiles : ModelFiles
     /// <summary>The safetensors files, in the order of their names.</summary>
     public IReadOnlyList<SafetensorsFile> WeightFiles => _files;
 
-    public override IReadOnlyList<string> ContentFiles =>
-    [
-        .. Companions.Append(IndexFile).Select(name => System.IO.Path.Combine(Path, name)).Where(File.Exists),
-        .. _files.Select(file => file.Path),
-    ];
+    /// <summary>Configuration and tokenizer: the files beside the weights, as far as they exist.</summary>
+    public IReadOnlyList<string> CompanionFiles => Existing(Companions);
+
+    public override IReadOnlyList<string> ContentFiles => [.. Existing(Companions), .. Existing([IndexFile]), .. _files.Select(file => file.Path)];
 
     public override void Dispose()
     {
@@ -57,6 +56,8 @@ public sealed class HuggingFaceModelFiles : ModelFiles
             file.Dispose();
         }
     }
+
+    private IReadOnlyList<string> Existing(string[] names) => [.. names.Select(name => System.IO.Path.Combine(Path, name)).Where(File.Exists)];
 
     private TensorTable OpenWeights(string folder)
     {

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Tensors;
+using FineTuneTool.Engine.Tokenizers;
+
+namespace FineTuneTool.Engine.Exports;
+
+/// <summary>Makes config.json and generation_config.json, in the key style that old and new versions of transformers read.</summary>
+internal static class HuggingFaceConfig
+{
+    /// <summary>The name of a storage in config.json. Types other than F32, F16 and BF16 throw <see cref="ArgumentException"/>.</summary>
+    public static string DType(ElementType type) => type switch
+    {
+        ElementType.F32 => "float32",
+        ElementType.F16 => "float16",
+        ElementType.BF16 => "bfloat16",
+        _ => throw new ArgumentException($"A merged folder holds F32, F16 or BF16, not {type}.", nameof(type)),
+    };
+
+    /// <summary>A copy of a model's own configuration that names the storage of the new weights.</summary>
+    public static JsonObject WithDType(JsonObject config, string dtype)
+    {
+        var copy = (JsonObject)config.DeepClone();
+        copy[copy.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = dtype;
+        return copy;
+    }
+
+    /// <summary>The configuration of a model that has none, such as one from a GGUF file.</summary>
+    /// <param name="path">The file that messages name.</param>
+    public static JsonObject Make(DecoderSpec spec, Tokenizer tokenizer, string dtype, string path)
+    {
+        bool llama = spec.ModelType == "llama";
+        if (llama && spec.QueryKeyValueBias != spec.OutputBias)
+        {
+            throw Unsupported("biases on some of its attention layers only", path);
+        }
+
+        var config = new JsonObject
+        {
+            ["architectures"] = new JsonArray(llama ? "LlamaForCausalLM" : "Qwen2ForCausalLM"),
+            ["attention_dropout"] = 0.0,
+            ["bos_token_id"] = tokenizer.Special.BosToken?.Id,
+            ["eos_token_id"] = tokenizer.Special.EosToken?.Id,
+            ["hidden_act"] = "silu",
+            ["hidden_size"] = spec.HiddenSize,
+            ["initializer_range"] = 0.02,
+            ["intermediate_size"] = spec.IntermediateSize,
+            ["max_position_embeddings"] = spec.MaxPositionEmbeddings,
+            ["model_type"] = spec.ModelType,
+            ["num_attention_heads"] = spec.NumAttentionHeads,
+            ["num_hidden_layers"] = spec.NumHiddenLayers,
+            ["num_key_value_heads"] = spec.NumKeyValueHeads,
+            ["head_dim"] = spec.HeadDim,
+            ["pad_token_id"] = tokenizer.Special.PadToken?.Id,
+            ["rms_norm_eps"] = Shortest(spec.RmsNormEps),
+            ["rope_theta"] = Shortest((float)spec.Rope.RopeTheta),
+            ["rope_scaling"] = RopeScaling(spec, path),
+            ["tie_word_embeddings"] = spec.TieWordEmbeddings,
+            ["torch_dtype"] = dtype,
+            ["use_cache"] = true,
+            ["vocab_size"] = spec.VocabSize,
+        };
+        if (llama)
+        {
+            config["attention_bias"] = spec.QueryKeyValueBias;
+            config["mlp_bias"] = spec.MlpBias;
+        }
+        else
+        {
+            config["use_sliding_window"] = false;
+        }
+
+        return config;
+    }
+
+    /// <summary>How to generate: where answers begin and end.</summary>
+    public static JsonObject Generation(Tokenizer tokenizer) => new()
+    {
+        ["_from_model_config"] = true,
+        ["bos_token_id"] = tokenizer.Special.BosToken?.Id,
+        ["eos_token_id"] = tokenizer.EndOfGenerationIds.Count == 1 ? tokenizer.EndOfGenerationIds[0]
+            : new JsonArray([.. tokenizer.EndOfGenerationIds.Select(id => JsonValue.Create(id))]),
+        ["pad_token_id"] = tokenizer.Special.PadToken?.Id,
+    };
+
+    private static JsonObject? RopeScaling(DecoderSpec spec, string path)
+    {
+        RopeParameters rope = spec.Rope;
+        if (rope.Divisors is not null)
+        {
+            rope = RopeDivisors.ToLlama3(rope, spec.HeadDim) ?? throw Unsupported("rotary frequencies that no scaling of Hugging Face gives", path);
+            return new JsonObject
+            {
+                ["factor"] = rope.Factor,
+                ["high_freq_factor"] = rope.HighFreqFactor,
+                ["low_freq_factor"] = rope.LowFreqFactor,
+                ["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings,
+                ["rope_type"] = "llama3",
+            };
+        }
+
+        return rope.RopeType == RopeType.Linear ? new JsonObject { ["factor"] = Shortest((float)rope.Factor), ["rope_type"] = "linear" } : null;
+    }
+
+    /// <summary>GGUF holds these numbers as F32: the decimal that was meant, such as 1e-05, not the digits of its F32.</summary>
+    private static double Shortest(float value) => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    private static FineTuneException Unsupported(string what, string path) => new(
+        Codes.UnsupportedArchitecture, $"The model has {what}; a Hugging Face folder cannot say that.", "Export it as GGUF instead.", new SourcePosition(path));
+}
