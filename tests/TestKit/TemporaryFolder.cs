@@ -18,5 +18,14 @@ public sealed class TemporaryFolder : IDisposable
         return path;
     }
 
+    /// <summary>The path of a file or folder below this one.</summary>
+    public string this[string name] => File(name);
+
+    public string Write(string name, ReadOnlySpan<byte> bytes)
+    {
+        System.IO.File.WriteAllBytes(File(name), bytes.ToArray());
+        return File(name);
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

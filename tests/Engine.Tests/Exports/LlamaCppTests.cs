@@ -22,7 +22,7 @@ public class LlamaCppTests
         JsonElement expected = Recorded.GetProperty("files").GetProperty("f32");
         int certain = expected.GetProperty("greedy_top2_margins").EnumerateArray().TakeWhile(margin => margin.GetDouble() > Drift).Count();
         Assert.True(certain >= 8);
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         Export(folder["model.gguf"], ElementType.F32);
         Assert.Equal(
             Ids(expected.GetProperty("greedy"))[..certain], LlamaCpp.Greedy(folder["model.gguf"], Ids(Recorded.GetProperty("prompt_ids")), certain));
@@ -33,7 +33,7 @@ public class LlamaCppTests
     {
         // With quantised weights llama.cpp rounds activations to 8 bits, differently from build to build: likelihoods stay, tokens need not.
         double expected = Recorded.GetProperty("files").GetProperty("Q8_0").GetProperty("first_256_mean_nll").GetDouble();
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         Export(folder["model.gguf"], ElementType.Q8_0);
         Assert.InRange(LlamaCpp.MeanNll(folder["model.gguf"], Ids(Recorded.GetProperty("text_ids"))[..256]), expected * 0.98, expected * 1.02);
     }

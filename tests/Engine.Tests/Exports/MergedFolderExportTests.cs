@@ -22,7 +22,7 @@ public class MergedFolderExportTests
     [InlineData("qwen2-default-qv", ElementType.F32, "merged_fp32")]
     public void A_merged_folder_holds_the_weights_that_PEFT_merges(string name, ElementType type, string key)
     {
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         string golden = Path.Combine(Models, "peft", name);
         string baseName = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json"))).RootElement.GetProperty("base").GetString()!;
         using ModelFiles files = ModelFiles.Open(Path.Combine(Models, "tiny", Path.GetFileName(baseName)));
@@ -45,7 +45,7 @@ public class MergedFolderExportTests
     [SharedFact("goldens/formats/gguf_models")]
     public void Without_an_adapter_a_folder_is_its_base_and_keeps_tokenizer_and_configuration()
     {
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         string source = Path.Combine(Paths.Shared, "goldens", "formats", "gguf_models", "tiny-llama-chat", "tiny-llama-chat");
         using ModelFiles files = ModelFiles.Open(source);
         Export(folder["copy"], files, null, new MergedFolderSettings(ElementType.F32));
@@ -61,7 +61,7 @@ public class MergedFolderExportTests
     [SharedFact("goldens/formats/gguf_models")]
     public void Weights_above_the_shard_size_are_cut()
     {
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         using ModelFiles files = ModelFiles.Open(Path.Combine(Paths.Shared, "goldens", "formats", "gguf_models", "tiny-llama-chat", "tiny-llama-chat"));
         Export(folder["cut"], files, null, new MergedFolderSettings(MaxShardBytes: 100_000));
         using ModelFiles cut = ModelFiles.Open(folder["cut"]);
@@ -73,7 +73,7 @@ public class MergedFolderExportTests
     [SharedFact("models/SmolLM2-135M-Instruct.Q4_1.gguf")]
     public void A_gguf_base_becomes_a_folder_that_reads_as_the_same_model_with_the_same_tokenizer()
     {
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         using ModelFiles files = ModelFiles.Open(Paths.SmolLm2);
         Export(folder["hf"], files, null, new MergedFolderSettings());
         using var read = (HuggingFaceModelFiles)ModelFiles.Open(folder["hf"]);
@@ -102,7 +102,7 @@ public class MergedFolderExportTests
     public void Llama3_scaling_is_found_again_from_the_divisors_of_a_gguf_file()
     {
         string golden = Path.Combine(Paths.Shared, "goldens", "formats", "gguf_models", "tiny-llama3-k");
-        using var folder = new Formats.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         using ModelFiles gguf = ModelFiles.Open(Path.Combine(golden, "quantize.Q4_K_M.gguf")), original = ModelFiles.Open(Path.Combine(golden, "tiny-llama3-k"));
         Export(folder["hf"], gguf, null, new MergedFolderSettings());
         using ModelFiles read = ModelFiles.Open(folder["hf"]);

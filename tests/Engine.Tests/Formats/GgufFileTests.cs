@@ -3,6 +3,7 @@ using System.Text.Json;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Tensors;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Formats;
 

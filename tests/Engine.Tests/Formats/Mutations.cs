@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Tensors;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Formats;
 

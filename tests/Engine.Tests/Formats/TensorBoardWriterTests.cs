@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Formats;
 
