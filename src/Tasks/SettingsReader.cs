@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using FineTuneTool.Engine.Protocol;
 using Microsoft.Build.Framework;
 
@@ -11,6 +12,8 @@ internal sealed class SettingsReader(ProjectSources sources)
 {
     /// <summary>Metadata that only carries an item's type to us.</summary>
     public const string ItemTypeMetadata = "FineTuneItemType";
+
+    private const string Prompt = "SamplePrompt";
 
     private readonly ILookup<string, SourceElement> _properties = sources.Properties.ToLookup(element => element.Name, StringComparer.OrdinalIgnoreCase);
     private readonly ILookup<string, SourceElement> _items = sources.Items.ToLookup(element => element.Name, StringComparer.OrdinalIgnoreCase);
@@ -33,7 +36,25 @@ internal sealed class SettingsReader(ProjectSources sources)
         return texts;
     }
 
-    public List<ProjectItem> Items(IEnumerable<ITaskItem> items) => [.. items.Select(Item)];
+    public List<ProjectItem> Items(IEnumerable<ITaskItem> items)
+    {
+        List<ProjectItem> evaluated = [.. items.Select(Item)];
+        List<ProjectItem> questions = [.. Questions(evaluated)];
+        return questions.Count == 0
+            ? evaluated
+            : [.. evaluated.Where(item => item.Type != Prompt), .. evaluated.Where(item => item.Type == Prompt).Concat(questions).OrderBy(item => item.Line)];
+    }
+
+    /// <summary>
+    /// Prompts that MSBuild took for file patterns because of their question mark, and dropped because no file has such a name.
+    /// One with a condition is not brought back, since only MSBuild can judge that; there, %3F stands for the mark.
+    /// </summary>
+    private IEnumerable<ProjectItem> Questions(List<ProjectItem> evaluated) =>
+        from element in _items[Prompt]
+        let text = element.Element.Attribute("Include")?.Value ?? ""
+        where IsPattern(text) && !IsComputed(text) && element.Element.AncestorsAndSelf().All(part => part.Attribute("Condition") is null)
+        where !evaluated.Any(item => item.Type == Prompt && Includes(element).Any(part => Matches(part, item.Include)))
+        select new ProjectItem(Prompt, text, null, new Dictionary<string, string>(), element.File, element.Line, element.Column);
 
     /// <summary>The last assignment that can have given the value: one that spells it, or one that computes it.</summary>
     private SourceElement? Assignment(string name, string value)
@@ -53,7 +74,7 @@ internal sealed class SettingsReader(ProjectSources sources)
         }
 
         string? fullPath = null;
-        if (type is "TrainingData" or "EvaluationData" or "TestData" || (type == "SamplePrompt" && File.Exists(item.GetMetadata("FullPath"))))
+        if (type is "TrainingData" or "EvaluationData" or "TestData" || (type == Prompt && File.Exists(item.GetMetadata("FullPath"))))
         {
             fullPath = item.ItemSpec.Contains(':') && !Path.IsPathRooted(item.ItemSpec) ? null : item.GetMetadata("FullPath");
         }
@@ -68,9 +89,16 @@ internal sealed class SettingsReader(ProjectSources sources)
         SourceElement[] elements = [.. _items[type]];
         string wanted = include.Replace('\\', '/');
         return elements.FirstOrDefault(element => Includes(element).Contains(wanted))
-            ?? elements.FirstOrDefault(element => Includes(element).Any(part => part.Contains('*') || part.Contains("$(") || part.Contains("@(")))
+            ?? elements.FirstOrDefault(element => Includes(element).Any(part => Matches(part, wanted)))
+            ?? elements.FirstOrDefault(element => Includes(element).Any(IsComputed))
             ?? (elements.Length == 1 ? elements[0] : null);
     }
+
+    private static bool Matches(string pattern, string include) => IsPattern(pattern) && FileSystemName.MatchesSimpleExpression(pattern, include);
+
+    private static bool IsPattern(string include) => include.AsSpan().ContainsAny('*', '?');
+
+    private static bool IsComputed(string include) => include.Contains("$(") || include.Contains("@(") || include.Contains("%(");
 
     private static string[] Includes(SourceElement element) =>
         (element.Element.Attribute("Include")?.Value ?? "").Replace('\\', '/').Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -96,6 +96,28 @@ public sealed class SettingsReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_prompt_with_a_question_mark_comes_back_although_MSBuild_took_it_for_a_file_pattern()
+    {
+        string project = _folder.Write("a.finetune", """
+            <Project>
+              <ItemGroup>
+                <SamplePrompt Include="Why is the sky blue?" />
+                <SamplePrompt Include="Say hello." />
+                <SamplePrompt Include="prompts/*.txt" />
+                <SamplePrompt Include="Really?" Condition="'$(More)' == 'true'" />
+                <SamplePrompt Include="$(Mine)?" />
+              </ItemGroup>
+            </Project>
+            """);
+
+        List<ProjectItem> items = new SettingsReader(new ProjectSources(project, [])).Items(
+            [Item("QualityGate", "EvalLoss"), Item("SamplePrompt", "Say hello."), Item("SamplePrompt", "prompts/a.txt")]);
+
+        Assert.Equal(["EvalLoss", "Why is the sky blue?", "Say hello.", "prompts/a.txt"], items.Select(item => item.Include));
+        Assert.Equal((3, project), (items[1].Line, items[1].File));
+    }
+
+    [Fact]
     public void A_damaged_import_costs_places_and_nothing_else()
     {
         string damaged = _folder.Write("Directory.Build.props", "<Project><PropertyGroup>");
