@@ -49,8 +49,8 @@ internal sealed class ScoreDifference
             return string.Create(CultureInfo.InvariantCulture, $"the scores differ by {RelativeError:0.0000} of their spread where {type} explains at most {bound:0.0000}");
         }
 
-        // Where rounding drowns the adapter's effect, its share says nothing.
-        bool decisive = Math.Sqrt(_adapter / _spread) > bound / 2;
+        // Where rounding, usually a third of what is allowed, drowns the adapter's effect, its share says nothing.
+        bool decisive = Math.Sqrt(_adapter / _spread) > bound / 3;
         return decisive && AdapterShare < 0.5
             ? string.Create(CultureInfo.InvariantCulture, $"it is nearer to the base model; only {AdapterShare:0.00} of the adapter's effect is in it")
             : null;
