@@ -19,6 +19,9 @@ internal readonly struct DropoutMask(float probability, CounterRandom random, lo
     /// <summary>Factor on kept elements.</summary>
     public readonly float KeepScale = 1 / (1 - probability);
 
+    /// <summary>The smallest 32-bit number that is kept: the uniform number is its upper 24 bits.</summary>
+    public uint Threshold => (uint)Math.Ceiling((double)Probability * (1 << 24)) << 8;
+
     public bool IsActive => Probability > 0;
 
     public ulong Index(long row, long column) => (ulong)(row * Columns + column);

@@ -10,26 +10,35 @@ namespace FineTuneTool.Engine.Kernels;
 /// </summary>
 internal sealed class KernelSet
 {
-    public static readonly KernelSet Scalar = new("scalar", isAvailable: true, new MicroKernelScalar());
+    public static readonly KernelSet Scalar = new("scalar", true)
+    {
+        Product = new MicroKernelScalar(),
+        Packer = new PanelPackerScalar(new DropoutScalar(), new VectorMathScalar()),
+        Dropout = new DropoutScalar(),
+        VectorMath = new VectorMathScalar(),
+        RmsNorm = new RmsNormScalar(),
+        Rope = new RopeScalar(),
+        GatedActivation = new GatedActivationScalar(),
+        Loss = new LossScalar(),
+        AdamW = new AdamWScalar(),
+    };
 
-    public static readonly KernelSet Portable = new("portable", Vector128.IsHardwareAccelerated, new MicroKernel4x2<Simd128, Vector128<float>>());
+    public static readonly KernelSet Portable = Vectors<Simd128, Vector128<float>>(
+        "portable", Vector128.IsHardwareAccelerated, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar());
 
-    public static readonly KernelSet Avx2 = new(
-        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>());
+    public static readonly KernelSet Avx2 = Vectors<Simd256, Vector256<float>>(
+        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2());
 
-    public static readonly KernelSet Avx512 = new(
-        "avx512", Avx512F.IsSupported && Avx512DQ.IsSupported && Avx512BW.IsSupported, new MicroKernel8x2<Simd512, Vector512<float>>());
+    public static readonly KernelSet Avx512 = Vectors<Simd512, Vector512<float>>(
+        "avx512", Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported, new MicroKernel8x2<Simd512, Vector512<float>>(), new DropoutAvx512());
 
     /// <summary>Every set, slowest first.</summary>
     public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512];
 
-    private KernelSet(string name, bool isAvailable, MicroKernel product)
+    private KernelSet(string name, bool isAvailable)
     {
         Name = name;
         IsAvailable = isAvailable;
-        Product = product;
-        Dropout = new DropoutScalar();
-        Packer = new PanelPackerScalar(Dropout);
     }
 
     public string Name { get; }
@@ -37,23 +46,23 @@ internal sealed class KernelSet
     /// <summary>Whether this machine can run the set.</summary>
     public bool IsAvailable { get; }
 
-    public MicroKernel Product { get; }
+    public required MicroKernel Product { get; init; }
 
-    public PanelPacker Packer { get; }
+    public required PanelPacker Packer { get; init; }
 
-    public DropoutKernel Dropout { get; }
+    public required DropoutKernel Dropout { get; init; }
 
-    public VectorMathKernel VectorMath { get; } = new VectorMathScalar();
+    public required VectorMathKernel VectorMath { get; init; }
 
-    public RmsNormKernel RmsNorm { get; } = new RmsNormScalar();
+    public required RmsNormKernel RmsNorm { get; init; }
 
-    public RopeKernel Rope { get; } = new RopeScalar();
+    public required RopeKernel Rope { get; init; }
 
-    public GatedActivationKernel GatedActivation { get; } = new GatedActivationScalar();
+    public required GatedActivationKernel GatedActivation { get; init; }
 
-    public LossKernel Loss { get; } = new LossScalar();
+    public required LossKernel Loss { get; init; }
 
-    public AdamWKernel AdamW { get; } = new AdamWScalar();
+    public required AdamWKernel AdamW { get; init; }
 
     /// <summary>The set of that name, or the best available for null. FT2003 where it is unknown or this machine lacks it.</summary>
     public static KernelSet Choose(string? name)
@@ -71,6 +80,25 @@ internal sealed class KernelSet
             { IsAvailable: false } => throw new FineTuneException(
                 Codes.UnsupportedKernels, $"This machine lacks the instructions of the kernels '{name}'.", $"Use one of {names}, or none to get the best."),
             _ => chosen,
+        };
+    }
+
+    private static KernelSet Vectors<S, V>(string name, bool isAvailable, MicroKernel product, DropoutKernel dropout)
+        where S : ISimd<V>
+        where V : struct
+    {
+        var math = new VectorMathVector<S, V>();
+        return new KernelSet(name, isAvailable)
+        {
+            Product = product,
+            Packer = product.Columns % 8 == 0 && System.Runtime.Intrinsics.X86.Avx2.IsSupported ? new PanelPackerAvx(dropout, math) : new PanelPackerScalar(dropout, math),
+            Dropout = dropout,
+            VectorMath = math,
+            RmsNorm = new RmsNormVector<S, V>(math),
+            Rope = new RopeVector<S, V>(),
+            GatedActivation = new GatedActivationVector<S, V>(),
+            Loss = new LossVector<S, V>(math),
+            AdamW = new AdamWVector<S, V>(),
         };
     }
 }

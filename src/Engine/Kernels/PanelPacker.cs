@@ -4,7 +4,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// Brings operands of a matrix product into the order in which a <see cref="MicroKernel"/> reads them. A left panel holds
 /// MicroKernel.Rows rows as [k][row], a right panel MicroKernel.Columns columns as [k][column]; missing rows and columns are zero.
 /// </summary>
-internal abstract unsafe class PanelPacker(DropoutKernel dropout)
+internal abstract unsafe class PanelPacker(DropoutKernel dropout, VectorMathKernel math)
 {
     /// <summary>target[k·width + i] = source[i·stride + k] for i &lt; count, 0 up to width.</summary>
     public abstract void Transpose(float* source, long stride, int count, int depth, float* target, int width);
@@ -37,10 +37,7 @@ internal abstract unsafe class PanelPacker(DropoutKernel dropout)
 
         if (term.Scale != 1)
         {
-            for (long i = 0; i < (long)depth * width; i++)
-            {
-                target[i] *= term.Scale;
-            }
+            math.Scale(target, term.Scale, (long)depth * width);
         }
     }
 

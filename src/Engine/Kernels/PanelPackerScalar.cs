@@ -1,6 +1,6 @@
 namespace FineTuneTool.Engine.Kernels;
 
-internal sealed unsafe class PanelPackerScalar(DropoutKernel dropout) : PanelPacker(dropout)
+internal sealed unsafe class PanelPackerScalar(DropoutKernel dropout, VectorMathKernel math) : PanelPacker(dropout, math)
 {
     public override void Transpose(float* source, long stride, int count, int depth, float* target, int width)
     {

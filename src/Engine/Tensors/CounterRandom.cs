@@ -27,6 +27,12 @@ public readonly struct CounterRandom
         _stream1 = (uint)(stream >> 32);
     }
 
+    /// <summary>The two key words, low first; for kernels that make many blocks at once.</summary>
+    internal ulong Key => ((ulong)_key1 << 32) | _key0;
+
+    /// <summary>The two stream words, low first.</summary>
+    internal ulong Stream => ((ulong)_stream1 << 32) | _stream0;
+
     /// <summary>Four independent 32-bit numbers for a block index.</summary>
     public (uint, uint, uint, uint) Block(ulong block)
     {
