@@ -1,32 +1,26 @@
 using FineTuneTool.Engine.Kernels;
-using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
 
 public sealed unsafe partial class CpuBackend
 {
+    /// <summary>Fewer new rows than this go one by one over the cache, which then need not be brought into another order.</summary>
+    private const int CachedTileRows = 16;
+
+    private readonly ScratchMemory _prepared = new();
+    private readonly ScratchMemory _tiles = new();
+
     public override void Attention(
         Tensor query, Tensor key, Tensor value, AttentionShape shape, ReadOnlySpan<int> documentStarts, Tensor output, Tensor logSumExp)
     {
-        AttentionLayout layout = RequireAttention(nameof(Attention), query, key, value, shape, output);
-        Require(logSumExp.Shape.Count == query.Shape.Rows * layout.Heads, nameof(Attention), query.Shape, logSumExp.Shape);
+        AttentionOperands operands = Operands(nameof(Attention), query, key, value, shape, output);
+        Require(logSumExp.Shape.Count == query.Shape.Rows * shape.Heads, nameof(Attention), query.Shape, logSumExp.Shape);
         RequireDocuments(nameof(Attention), documentStarts, query.Shape.Rows);
-        int tokens = Rows(query);
         fixed (int* starts = documentStarts)
         {
-            _pool.Run(tokens, new AttentionRowWork
-            {
-                Layout = layout,
-                Query = Floats(query),
-                Key = Floats(key),
-                Value = Floats(value),
-                Output = Floats(output),
-                LogSumExp = Floats(logSumExp),
-                Starts = starts,
-                Documents = documentStarts.Length - 1,
-                Scores = _scratch.Floats((long)tokens * Threads),
-                ScoresPerWorker = tokens,
-            });
+            operands.Starts = starts;
+            operands.LogSumExp = Floats(logSumExp);
+            ForwardTiles(operands, documentStarts.Length - 1);
         }
 
         Keep(query, key, value, output, logSumExp);
@@ -36,31 +30,41 @@ public sealed unsafe partial class CpuBackend
         Tensor dOutput, Tensor query, Tensor key, Tensor value, Tensor output, Tensor logSumExp, AttentionShape shape,
         ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue)
     {
-        AttentionLayout layout = RequireAttention(nameof(AttentionBackward), query, key, value, shape, output);
+        AttentionOperands operands = Operands(nameof(AttentionBackward), query, key, value, shape, output);
         RequireSame(nameof(AttentionBackward), query, dOutput);
         RequireSame(nameof(AttentionBackward), query, dQuery);
         RequireSame(nameof(AttentionBackward), key, dKey);
         RequireSame(nameof(AttentionBackward), value, dValue);
-        Require(logSumExp.Shape.Count == query.Shape.Rows * layout.Heads, nameof(AttentionBackward), query.Shape, logSumExp.Shape);
+        Require(logSumExp.Shape.Count == query.Shape.Rows * shape.Heads, nameof(AttentionBackward), query.Shape, logSumExp.Shape);
         RequireDocuments(nameof(AttentionBackward), documentStarts, query.Shape.Rows);
-        Zero(dKey);
-        Zero(dValue);
+        AttentionLayout layout = operands.Layout;
+        int documents = documentStarts.Length - 1, rows = Rows(query);
         fixed (int* starts = documentStarts)
         {
-            _pool.Run((documentStarts.Length - 1) * layout.KeyValueHeads, new AttentionBackwardWork
+            operands.Starts = starts;
+            operands.LogSumExp = Floats(logSumExp);
+            int longest = Longest(operands, documents);
+            operands.ScratchPerWorker = _kernels.Attention.BackwardScratch(layout, longest);
+            operands.Scratch = _scratch.Floats(operands.ScratchPerWorker * Threads);
+            bool grouped = layout.GroupSize > 1;
+            float* perHead = grouped ? _prepared.Floats(2 * query.Shape.Count) : null;
+            float* dKeys = grouped ? perHead : Floats(dKey), dValues = grouped ? perHead + query.Shape.Count : Floats(dValue);
+            _pool.Run(documents * layout.Heads, new AttentionBackwardWork
             {
-                Layout = layout,
-                Query = Floats(query),
-                Key = Floats(key),
-                Value = Floats(value),
-                Output = Floats(output),
-                LogSumExp = Floats(logSumExp),
-                Starts = starts,
+                Operands = operands,
                 DOutput = Floats(dOutput),
                 DQuery = Floats(dQuery),
-                DKey = Floats(dKey),
-                DValue = Floats(dValue),
+                DKey = dKeys,
+                DValue = dValues,
             });
+            if (grouped)
+            {
+                var sum = new GroupSumWork { Kernel = _kernels.VectorMath, Layout = layout, Source = dKeys, Target = Floats(dKey), Rows = rows };
+                _pool.Run(Blocks(rows, GroupSumWork.RowsPerBlock), sum);
+                sum.Source = dValues;
+                sum.Target = Floats(dValue);
+                _pool.Run(Blocks(rows, GroupSumWork.RowsPerBlock), sum);
+            }
         }
 
         Keep(dOutput, query, key, value, output, logSumExp);
@@ -69,30 +73,80 @@ public sealed unsafe partial class CpuBackend
 
     public override void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output)
     {
-        AttentionLayout layout = RequireAttention(nameof(CachedAttention), query, keys, values, shape, output, past);
+        AttentionOperands operands = Operands(nameof(CachedAttention), query, keys, values, shape, output, past);
         int tokens = Rows(query);
-        _pool.Run(tokens * layout.Heads, new CachedAttentionWork
+        int* starts = stackalloc int[] { 0, tokens };
+        operands.Starts = starts;
+        operands.Past = past;
+        if (tokens >= CachedTileRows)
         {
-            Layout = layout,
-            Query = Floats(query),
-            Key = Floats(keys),
-            Value = Floats(values),
-            Output = Floats(output),
-            Past = past,
-            Scores = _scratch.Floats((long)(past + tokens) * Threads),
-            ScoresPerWorker = past + tokens,
-        });
+            ForwardTiles(operands, 1);
+        }
+        else
+        {
+            operands.ScratchPerWorker = past + tokens;
+            operands.Scratch = _scratch.Floats(operands.ScratchPerWorker * Threads);
+            _pool.Run(tokens * shape.Heads, new CachedRowWork { Operands = operands });
+        }
+
         Keep(query, keys, values, output);
     }
 
+    private void ForwardTiles(AttentionOperands operands, int documents)
+    {
+        AttentionLayout layout = operands.Layout;
+        int longest = Longest(operands, documents), tileRows = _kernels.Attention.QueryTile, tokens = operands.Starts[documents];
+        operands.PreparedStep = _kernels.Attention.PreparedFloats(layout, operands.Past + tokens + 8 * documents);
+        operands.Prepared = _prepared.Floats(operands.PreparedStep * layout.KeyValueHeads);
+        operands.ScratchPerWorker = _kernels.Attention.ForwardScratch(layout, operands.Past + longest);
+        operands.Scratch = _scratch.Floats(operands.ScratchPerWorker * Threads);
+        var tiles = (QueryTile*)_tiles.Floats(2L * (tokens / tileRows + documents));
+        int count = 0;
+        for (int document = 0; document < documents; document++)
+        {
+            for (int row = 0; row < operands.Rows(document); row += tileRows)
+            {
+                tiles[count++] = new QueryTile(document, row);
+            }
+        }
+
+        if (operands.PreparedStep > 0)
+        {
+            _pool.Run(documents * layout.KeyValueHeads, new PrepareKeysWork { Operands = operands });
+        }
+
+        _pool.Run(count * layout.Heads, new AttentionForwardWork { Operands = operands, Tiles = tiles, TileCount = count });
+    }
+
+    private static int Longest(in AttentionOperands operands, int documents)
+    {
+        int longest = 0;
+        for (int document = 0; document < documents; document++)
+        {
+            longest = Math.Max(longest, operands.Rows(document));
+        }
+
+        return longest;
+    }
+
+    private AttentionOperands Operands(string operation, Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor output, int past = 0) => new()
+    {
+        Kernel = _kernels.Attention,
+        Layout = RequireAttention(operation, query, key, value, shape, output, past),
+        Query = Floats(query),
+        Key = Floats(key),
+        Value = Floats(value),
+        Output = Floats(output),
+    };
+
     private static AttentionLayout RequireAttention(
-        string operation, Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor output, int past = 0)
+        string operation, Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor output, int past)
     {
         RequireSame(operation, key, value);
         RequireSame(operation, query, output);
-        Require(shape.Heads > 0 && shape.KeyValueHeads > 0 && shape.Heads % shape.KeyValueHeads == 0, operation, new Shape(shape.Heads), new Shape(shape.KeyValueHeads));
-        Require(query.Shape.Columns == (long)shape.Heads * shape.HeadDim, operation, query.Shape, new Shape(shape.Heads, shape.HeadDim));
-        Require(key.Shape.Columns == (long)shape.KeyValueHeads * shape.HeadDim, operation, key.Shape, new Shape(shape.KeyValueHeads, shape.HeadDim));
+        Require(shape.Heads > 0 && shape.KeyValueHeads > 0 && shape.Heads % shape.KeyValueHeads == 0, operation, query.Shape, shape.Heads, shape.KeyValueHeads);
+        Require(query.Shape.Columns == (long)shape.Heads * shape.HeadDim, operation, query.Shape, shape.Heads, shape.HeadDim);
+        Require(key.Shape.Columns == (long)shape.KeyValueHeads * shape.HeadDim, operation, key.Shape, shape.KeyValueHeads, shape.HeadDim);
         Require(past >= 0 && key.Shape.Rows >= past + query.Shape.Rows, operation, query.Shape, key.Shape);
         return new AttentionLayout(shape.Heads, shape.KeyValueHeads, shape.HeadDim, shape.Scale, shape.Window, shape.SoftCap);
     }

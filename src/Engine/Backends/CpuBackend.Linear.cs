@@ -137,7 +137,7 @@ public sealed unsafe partial class CpuBackend
     {
         int rows = Rows(hidden), columns = Columns(hidden), vocabulary = Rows(head);
         Require(head.Shape.Columns == columns, nameof(CrossEntropy), hidden.Shape, head.Shape);
-        Require(targets.Length == rows && losses.Length == rows && correct.Length == rows, nameof(CrossEntropy), hidden.Shape, new Shape(targets.Length));
+        Require(targets.Length == rows && losses.Length == rows && correct.Length == rows, nameof(CrossEntropy), hidden.Shape, targets.Length);
         Require(dHidden is null || dHidden.Shape == hidden.Shape, nameof(CrossEntropy), hidden.Shape, dHidden?.Shape ?? default);
         Require(dHead is null || dHead.Shape == head.Shape, nameof(CrossEntropy), head.Shape, dHead?.Shape ?? default);
         RequireIndices(nameof(CrossEntropy), targets, vocabulary);
@@ -199,9 +199,9 @@ public sealed unsafe partial class CpuBackend
     private static int RequireBranch(LowRank lowRank, int tokens, int inputs, int outputs)
     {
         int rank = Rows(lowRank.A);
-        Require(lowRank.A.Shape.Columns == inputs, "LowRank.A", lowRank.A.Shape, new Shape(rank, inputs));
-        Require(lowRank.B.Shape == new Shape(outputs, rank), "LowRank.B", lowRank.B.Shape, new Shape(outputs, rank));
-        Require(lowRank.Product.Shape == new Shape(tokens, rank), "LowRank.Product", lowRank.Product.Shape, new Shape(tokens, rank));
+        Require(lowRank.A.Shape.Columns == inputs, "LowRank.A", lowRank.A.Shape, rank, inputs);
+        Require(HasShape(lowRank.B, outputs, rank), "LowRank.B", lowRank.B.Shape, outputs, rank);
+        Require(HasShape(lowRank.Product, tokens, rank), "LowRank.Product", lowRank.Product.Shape, tokens, rank);
         return rank;
     }
 }

@@ -120,7 +120,7 @@ public sealed unsafe partial class CpuBackend
     public override void Rope(Tensor x, int heads, ReadOnlySpan<int> positions, Tensor cosines, Tensor sines, bool inverse = false)
     {
         RequireSame(nameof(Rope), cosines, sines);
-        Require(x.Shape.Rows == positions.Length && x.Shape.Columns % heads == 0, nameof(Rope), x.Shape, new Tensors.Shape(positions.Length, heads));
+        Require(x.Shape.Rows == positions.Length && x.Shape.Columns % heads == 0, nameof(Rope), x.Shape, positions.Length, heads);
         Require(2 * cosines.Shape.Columns <= x.Shape.Columns / heads, nameof(Rope), x.Shape, cosines.Shape);
         RequireIndices(nameof(Rope), positions, cosines.Shape.Rows);
         fixed (int* first = positions)

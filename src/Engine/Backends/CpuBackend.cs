@@ -26,7 +26,7 @@ public sealed unsafe partial class CpuBackend : Backend
     {
         _kernels = kernels;
         _pool = new WorkerPool(threads);
-        _product = new MatrixProduct(kernels.Product, kernels.Packer, _pool);
+        _product = new MatrixProduct(kernels.Product, kernels.Packer, kernels.VectorMath, _pool);
         Name = $"cpu/{kernels.Name}";
     }
 
@@ -84,7 +84,7 @@ public sealed unsafe partial class CpuBackend : Backend
     public override void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0)
     {
         var to = (CpuTensor)target;
-        Require(offset >= 0 && offset <= to.Count - values.Length, nameof(Write), target.Shape, new Shape(values.Length));
+        Require(offset >= 0 && offset <= to.Count - values.Length, nameof(Write), target.Shape, values.Length);
         values.CopyTo(new Span<float>(to.Floats + offset, values.Length));
         Keep(target);
     }
@@ -92,7 +92,7 @@ public sealed unsafe partial class CpuBackend : Backend
     public override void Read(Tensor source, Span<float> values, long offset = 0)
     {
         var from = (CpuTensor)source;
-        Require(offset >= 0 && offset <= from.Count - values.Length, nameof(Read), source.Shape, new Shape(values.Length));
+        Require(offset >= 0 && offset <= from.Count - values.Length, nameof(Read), source.Shape, values.Length);
         WeightMatrix matrix = Matrix(from);
         fixed (float* target = values)
         {
@@ -114,6 +114,8 @@ public sealed unsafe partial class CpuBackend : Backend
         _product.Dispose();
         _scratch.Dispose();
         _branch.Dispose();
+        _prepared.Dispose();
+        _tiles.Dispose();
     }
 
     private static WeightMatrix Matrix(CpuTensor tensor) => new(tensor.Pointer, tensor.Type, tensor.Shape.Rows, tensor.Shape.Columns);
@@ -136,6 +138,16 @@ public sealed unsafe partial class CpuBackend : Backend
             throw new ArgumentException($"{operation}: operands of shapes {first} and {second} do not fit together.");
         }
     }
+
+    private static void Require(bool condition, string operation, Shape first, params ReadOnlySpan<long> second)
+    {
+        if (!condition)
+        {
+            Require(condition, operation, first, new Shape(second));
+        }
+    }
+
+    private static bool HasShape(Tensor tensor, long rows, long columns) => tensor.Shape.Rank == 2 && tensor.Shape[0] == rows && tensor.Shape[1] == columns;
 
     private static void RequireSame(string operation, Tensor first, Tensor second) =>
         Require(first.Shape == second.Shape, operation, first.Shape, second.Shape);

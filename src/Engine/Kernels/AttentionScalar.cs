@@ -1,13 +1,45 @@
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>The plain form of attention, row by row: what the tiled one must equal. Vaswani et al. 2017.</summary>
-internal static unsafe class AttentionScalar
+internal sealed unsafe class AttentionScalar : AttentionKernel
 {
-    /// <summary>
-    /// One query (headDim) at row i of its document over keys and values that begin at the document's first row and are keyStep floats apart.
-    /// scores: scratch of i + 1 floats. Returns the log of the softmax's denominator.
-    /// </summary>
-    public static float ForwardRow(in AttentionLayout layout, float* query, float* keys, float* values, int i, float* output, float* scores)
+    public override int QueryTile => 1;
+
+    public override long PreparedFloats(in AttentionLayout layout, int keys) => 0;
+
+    public override long ForwardScratch(in AttentionLayout layout, int keys) => keys;
+
+    public override long BackwardScratch(in AttentionLayout layout, int rows) => 0;
+
+    public override void Prepare(in AttentionLayout layout, float* key, int keys, float* prepared)
+    {
+    }
+
+    public override void Forward(in AttentionLayout layout, in AttentionHead head, float* prepared, int first, float* scratch)
+    {
+        long at = (long)first * layout.QueryStep;
+        float logSumExp = ForwardRow(layout, head.Query + at, head.Key, head.Value, head.Past + first, head.Output + at, scratch);
+        if (head.LogSumExp is not null)
+        {
+            head.LogSumExp[(long)first * layout.Heads] = logSumExp;
+        }
+    }
+
+    public override void Backward(in AttentionLayout layout, in AttentionHead head, in AttentionGradient gradient, float* scratch)
+    {
+        for (long row = 0; row < head.Rows; row++)
+        {
+            new Span<float>(gradient.DKey + row * gradient.DKeyStep, layout.HeadDim).Clear();
+            new Span<float>(gradient.DValue + row * gradient.DKeyStep, layout.HeadDim).Clear();
+        }
+
+        for (int row = 0; row < head.Rows; row++)
+        {
+            BackwardRow(layout, head, gradient, row);
+        }
+    }
+
+    public override float ForwardRow(in AttentionLayout layout, float* query, float* keys, float* values, int i, float* output, float* scores)
     {
         int first = layout.FirstVisible(i), dim = layout.HeadDim;
         float largest = float.NegativeInfinity;
@@ -38,26 +70,25 @@ internal static unsafe class AttentionScalar
         return largest + MathF.Log(sum);
     }
 
-    /// <summary>
-    /// Gradients of one query at row i: dQuery is overwritten, rows of dKeys and dValues are added to. Dao et al. 2022, equation 4.
-    /// </summary>
-    public static void BackwardRow(
-        in AttentionLayout layout, float* dOutput, float* query, float* keys, float* values, float* output, float logSumExp, int i,
-        float* dQuery, float* dKeys, float* dValues)
+    /// <summary>Equation 4 of Dao et al. 2022 for one query: its own gradient is overwritten, those of keys and values are added to.</summary>
+    private static void BackwardRow(in AttentionLayout layout, in AttentionHead head, in AttentionGradient gradient, int i)
     {
         int dim = layout.HeadDim;
-        float delta = Dot(dOutput, output, dim);
+        long row = (long)i * layout.QueryStep;
+        float* dOutput = gradient.DOutput + row, query = head.Query + row, dQuery = gradient.DQuery + row;
+        float delta = Dot(dOutput, head.Output + row, dim), logSumExp = head.LogSumExp[(long)i * layout.Heads];
         new Span<float>(dQuery, dim).Clear();
         for (int j = layout.FirstVisible(i); j <= i; j++)
         {
-            long at = (long)j * layout.KeyStep;
-            float p = MathF.Exp(Score(layout, query, keys + at, out float capSlope) - logSumExp);
-            float dScore = p * (Dot(dOutput, values + at, dim) - delta) * capSlope * layout.Scale;
+            float* key = head.Key + (long)j * layout.KeyStep, value = head.Value + (long)j * layout.KeyStep;
+            float* dKey = gradient.DKey + j * gradient.DKeyStep, dValue = gradient.DValue + j * gradient.DKeyStep;
+            float p = MathF.Exp(Score(layout, query, key, out float capSlope) - logSumExp);
+            float dScore = p * (Dot(dOutput, value, dim) - delta) * capSlope * layout.Scale;
             for (int d = 0; d < dim; d++)
             {
-                dValues[at + d] += p * dOutput[d];
-                dKeys[at + d] += dScore * query[d];
-                dQuery[d] += dScore * keys[at + d];
+                dValue[d] += p * dOutput[d];
+                dKey[d] += dScore * query[d];
+                dQuery[d] += dScore * key[d];
             }
         }
     }

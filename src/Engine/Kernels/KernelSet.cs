@@ -19,6 +19,7 @@ internal sealed class KernelSet
         RmsNorm = new RmsNormScalar(),
         Rope = new RopeScalar(),
         GatedActivation = new GatedActivationScalar(),
+        Attention = new AttentionScalar(),
         Loss = new LossScalar(),
         AdamW = new AdamWScalar(),
     };
@@ -60,6 +61,8 @@ internal sealed class KernelSet
 
     public required GatedActivationKernel GatedActivation { get; init; }
 
+    public required AttentionKernel Attention { get; init; }
+
     public required LossKernel Loss { get; init; }
 
     public required AdamWKernel AdamW { get; init; }
@@ -88,15 +91,17 @@ internal sealed class KernelSet
         where V : struct
     {
         var math = new VectorMathVector<S, V>();
+        PanelPacker packer = System.Runtime.Intrinsics.X86.Avx2.IsSupported ? new PanelPackerAvx(dropout, math) : new PanelPackerScalar(dropout, math);
         return new KernelSet(name, isAvailable)
         {
             Product = product,
-            Packer = product.Columns % 8 == 0 && System.Runtime.Intrinsics.X86.Avx2.IsSupported ? new PanelPackerAvx(dropout, math) : new PanelPackerScalar(dropout, math),
+            Packer = packer,
             Dropout = dropout,
             VectorMath = math,
             RmsNorm = new RmsNormVector<S, V>(math),
             Rope = new RopeVector<S, V>(),
             GatedActivation = new GatedActivationVector<S, V>(),
+            Attention = new AttentionVector<S, V>(product, packer, math),
             Loss = new LossVector<S, V>(math),
             AdamW = new AdamWVector<S, V>(),
         };

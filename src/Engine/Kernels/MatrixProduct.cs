@@ -5,7 +5,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// threads; each thread then takes tiles of columns, decodes and packs the right operand block by block, and runs every row over it,
 /// so that a stored weight is decoded once for all rows. The depth is cut by itself alone, sums run in ascending depth.
 /// </summary>
-internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packer, WorkerPool pool) : IDisposable
+internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packer, VectorMathKernel math, WorkerPool pool) : IDisposable
 {
     /// <summary>Depth of a packed block at most: a right panel then stays in the first-level cache.</summary>
     private const int MaxDepthBlock = 256;
@@ -13,6 +13,7 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
     /// <summary>Right panels that are decoded together, so that a row is decoded in long runs.</summary>
     private const int MaxPanelsPerTile = 4;
 
+    private readonly DotProducts _dots = new(math, pool);
     private readonly ScratchMemory _left = new();
     private readonly ScratchMemory _right = new();
 
@@ -21,6 +22,12 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
     {
         if (rows == 0 || columns == 0)
         {
+            return;
+        }
+
+        if (DotProducts.Fits(rows, terms))
+        {
+            _dots.Multiply(c, step, rows, columns, accumulate, bias, terms);
             return;
         }
 
@@ -66,6 +73,7 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
 
     public void Dispose()
     {
+        _dots.Dispose();
         _left.Dispose();
         _right.Dispose();
     }

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace FineTuneTool.Engine.Kernels;
 
-/// <summary>Transposes tiles of 8 × 8 in registers (24 shuffles for 64 numbers) and copies by vectors of eight; widths are multiples of 8.</summary>
+/// <summary>Transposes tiles of 8 × 8 in registers (24 shuffles for 64 numbers) and copies by vectors of eight; the rest one by one.</summary>
 internal sealed unsafe class PanelPackerAvx(DropoutKernel dropout, VectorMathKernel math) : PanelPacker(dropout, math)
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
@@ -6,18 +7,27 @@ namespace FineTuneTool.Engine.Kernels;
 /// <summary>
 /// Threads of the engine's own that run the blocks of one piece of work together with the caller, and wait for the next
 /// by spinning a little and then sleeping. One piece of work at a time: the pool belongs to one caller.
+/// The caller never waits for a thread that has not begun: on a busy machine a thread without a core misses the work and nothing else.
 /// </summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
-    /// <summary>Spins before sleeping: some tens of microseconds, longer than the gaps between two operations of a layer.</summary>
-    private const int SpinsBeforeSleep = 2000;
+    /// <summary>How long a thread spins before it sleeps: longer than the gaps between two operations of a layer.</summary>
+    private const double SpinSeconds = 100e-6;
+
+    /// <summary>Set in <see cref="_ticket"/> while threads may join the work.</summary>
+    private const long Open = 1L << 31;
+
+    private const long ActiveMask = Open - 1;
+
+    private static readonly long SpinTicks = (long)(SpinSeconds * Stopwatch.Frequency);
 
     private readonly object _gate = new();
     private readonly Thread[] _threads;
-    private volatile int _generation;
+
+    /// <summary>Number of the work (upper half), <see cref="Open"/>, and how many threads have joined it and not left.</summary>
+    private long _ticket;
     private volatile bool _stopping;
     private int _sleepers;
-    private int _running;
     private int _nextBlock;
     private int _blocks;
     private void* _work;
@@ -45,6 +55,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     public void Run<TWork>(int blocks, TWork work)
         where TWork : struct, IWork
     {
+        ObjectDisposedException.ThrowIf(_stopping, this);
         if (_threads.Length == 0 || blocks <= 1)
         {
             for (int block = 0; block < blocks; block++)
@@ -55,14 +66,12 @@ internal sealed unsafe class WorkerPool : IDisposable
             return;
         }
 
-        ObjectDisposedException.ThrowIf(_stopping, this);
         // The work lives in this frame, which outlives the barrier below; the threads read it through its address.
         _work = Unsafe.AsPointer(ref work);
         _runBlock = &RunBlock<TWork>;
         _blocks = blocks;
         _nextBlock = 0;
-        _running = _threads.Length;
-        Interlocked.Increment(ref _generation);
+        Interlocked.Exchange(ref _ticket, ((_ticket >> 32) + 1) << 32 | Open);
         if (Volatile.Read(ref _sleepers) > 0)
         {
             lock (_gate)
@@ -72,8 +81,9 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
 
         TakeBlocks(0);
+        Interlocked.And(ref _ticket, ~Open);
         var spinner = new SpinWait();
-        while (Volatile.Read(ref _running) != 0)
+        while ((Volatile.Read(ref _ticket) & ActiveMask) != 0)
         {
             spinner.SpinOnce(sleep1Threshold: -1);
         }
@@ -102,31 +112,44 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Serve(int worker)
     {
-        int seen = 0;
-        while (WaitForWork(seen))
+        long seen = 0;
+        while (!_stopping)
         {
-            seen = _generation;
-            TakeBlocks(worker);
-            Interlocked.Decrement(ref _running);
+            long ticket = WaitForTicket(seen);
+            if ((ticket & Open) != 0 && Interlocked.CompareExchange(ref _ticket, ticket + 1, ticket) != ticket)
+            {
+                continue;
+            }
+
+            seen = ticket >> 32;
+            if ((ticket & Open) != 0)
+            {
+                TakeBlocks(worker);
+                Interlocked.Decrement(ref _ticket);
+            }
         }
     }
 
-    private bool WaitForWork(int seen)
+    /// <summary>The ticket of a work other than the one seen; any ticket when stopping.</summary>
+    private long WaitForTicket(long seen)
     {
-        for (int spin = 0; spin < SpinsBeforeSleep; spin++)
+        long start = Stopwatch.GetTimestamp();
+        do
         {
-            if (_generation != seen || _stopping)
+            long ticket = Volatile.Read(ref _ticket);
+            if (ticket >> 32 != seen || _stopping)
             {
-                return !_stopping;
+                return _stopping ? 0 : ticket;
             }
 
-            Thread.SpinWait(8);
+            Thread.SpinWait(4);
         }
+        while (Stopwatch.GetTimestamp() - start < SpinTicks);
 
         lock (_gate)
         {
             Interlocked.Increment(ref _sleepers);
-            while (_generation == seen && !_stopping)
+            while (Volatile.Read(ref _ticket) >> 32 == seen && !_stopping)
             {
                 Monitor.Wait(_gate);
             }
@@ -134,7 +157,7 @@ internal sealed unsafe class WorkerPool : IDisposable
             Interlocked.Decrement(ref _sleepers);
         }
 
-        return !_stopping;
+        return _stopping ? 0 : Volatile.Read(ref _ticket);
     }
 
     private void TakeBlocks(int worker)
