@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Prompts.Jinja.Values;
@@ -31,7 +32,7 @@ internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, 
 
     private static bool IsLearnt(JsonNode? message) =>
         !(message?["train"] is JsonValue train && train.TryGetValue(out bool flag) && !flag)
-        && !(message?["weight"] is JsonValue weight && weight.TryGetValue(out double value) && value == 0);
+        && !(message?["weight"] is JsonValue weight && weight.GetValueKind() == JsonValueKind.Number && weight.ToJsonString() is "0" or "0.0");
 
     private TextSpan Span(string whole, int turn)
     {
@@ -66,7 +67,10 @@ internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, 
     /// <summary>After the text of the turn and the next run of characters that are not blank: the end-of-turn token.</summary>
     private static int End(string upTo, int start, string content)
     {
-        int at = content.Length == 0 ? -1 : upTo.LastIndexOf(content, StringComparison.Ordinal);
+        // The text stands where the turn begins; where the template puts something before it (reasoning), it is the last of its kind.
+        int begin = upTo.Length - PyCharacters.TrimStart(upTo.AsSpan(start)).Length;
+        int at = content.Length == 0 ? -1
+            : upTo.AsSpan(begin).StartsWith(content, StringComparison.Ordinal) ? begin : upTo.LastIndexOf(content, StringComparison.Ordinal);
         int end = at >= start ? at + content.Length : start;
         while (end < upTo.Length && PyCharacters.IsSpace(upTo[end]))
         {

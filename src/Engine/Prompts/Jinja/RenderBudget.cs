@@ -14,7 +14,7 @@ internal sealed class RenderBudget : IDisposable
     /// <summary>Largest integer, in bits: far above any use, small enough to compute with.</summary>
     public const int MaxIntegerBits = 8192;
 
-    private const long MaxSteps = 20_000_000;
+    private const long MaxSteps = 8_000_000;
 
     [ThreadStatic]
     private static RenderBudget? t_current;

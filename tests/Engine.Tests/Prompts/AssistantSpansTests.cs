@@ -1,0 +1,91 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Prompts;
+using FineTuneTool.Engine.Prompts.Jinja;
+
+namespace FineTuneTool.Engine.Tests.Prompts;
+
+/// <summary>What is the assistant's where a template has no generation marks.</summary>
+public class AssistantSpansTests
+{
+    private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+    [Fact]
+    public void A_turn_is_its_text_and_the_token_that_ends_it()
+    {
+        Assert.Equal(
+            "<|im_start|>user\n한글 😀<|im_end|>\n<|im_start|>assistant\n[😀 b\n<|im_end|>]\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n[d<|im_end|>]\n",
+            Spans(ChatMl, "user:한글 😀", "assistant:😀 b\n", "user:c", "assistant:d"));
+    }
+
+    [Fact]
+    public void What_a_template_prints_only_after_the_last_message_is_not_learnt()
+    {
+        string template = ChatMl.Replace("{% if add_generation_prompt %}", "{% if not add_generation_prompt %}<|endoftext|>{% endif %}{% if add_generation_prompt %}");
+        Assert.EndsWith("[d<|im_end|>]\n<|endoftext|>", Spans(template, "user:a", "assistant:b", "user:c", "assistant:d"));
+    }
+
+    [Fact]
+    public void Without_an_end_token_the_turn_is_its_text()
+    {
+        Assert.Equal("Q: a\nA: [b]\nQ: c\nA: [d]\n",
+            Spans("{% for m in messages %}{{ 'Q: ' if m.role == 'user' else 'A: ' }}{{ m.content + '\n' }}{% endfor %}{{ 'A: ' if add_generation_prompt }}", "user:a", "assistant:b", "user:c", "assistant:d"));
+    }
+
+    [Fact]
+    public void An_end_token_after_a_blank_is_learnt_with_the_blank()
+    {
+        Assert.Equal("[INST] a [/INST][ b </s>]",
+            Spans("{% for m in messages %}{{ '[INST] ' + m.content + ' [/INST]' if m.role == 'user' else ' ' + m.content + ' </s>' }}{% endfor %}", "user:a", "assistant:b"));
+    }
+
+    [Fact]
+    public void A_conversation_may_begin_with_the_assistant()
+    {
+        Assert.StartsWith("<|im_start|>assistant\n[Welcome<|im_end|>]\n", Spans(ChatMl, "assistant:Welcome", "user:a"));
+    }
+
+    [Fact]
+    public void Messages_marked_as_not_to_be_learnt_are_left_out()
+    {
+        ChatExample chat = PromptTemplateTests.Chat("user:a", "assistant:b", "user:c", "assistant:d", "user:e", "assistant:f");
+        chat.Messages[1]!["train"] = false;
+        chat.Messages[3]!["weight"] = 0;
+        foreach (string template in new[] { ChatMl, ChatMl.Replace("{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}", "<|im_start|>{{ m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{{ '\n' }}{% else %}{{ m.content + '<|im_end|>\n' }}{% endif %}") })
+        {
+            RenderedText text = Render(template, chat.Messages);
+            Assert.Equal("f<|im_end|>", text.Text[text.Supervised.Single().Start..text.Supervised.Single().End]);
+        }
+    }
+
+    [Fact]
+    public void A_template_that_prints_earlier_turns_differently_is_FT0253()
+    {
+        string template = "{% for m in messages %}{{ m.role + ':' + (m.content if loop.last else m.content | upper) + ';' }}{% endfor %}{{ 'assistant:' if add_generation_prompt }}";
+        Diagnostic diagnostic = Assert.Throws<FineTuneException>(() => Spans(template, "user:A", "assistant:b", "user:C", "assistant:d")).Diagnostic;
+        Assert.Equal((Codes.TemplateDoesNotFit, 7), (diagnostic.Code, diagnostic.Position.Line));
+    }
+
+    [Fact]
+    public void A_template_whose_prompt_is_no_beginning_of_the_answer_is_FT0253()
+    {
+        string template = ChatMl.Replace("<|im_start|>assistant\n' }}", "<|im_start|>assistant\n<think>\n' }}");
+        Assert.Equal(Codes.TemplateDoesNotFit, Assert.Throws<FineTuneException>(() => Spans(template, "user:a", "assistant:b")).Diagnostic.Code);
+    }
+
+    private static string Spans(string template, params IEnumerable<string> turns)
+    {
+        RenderedText text = Render(template, PromptTemplateTests.Chat(turns).Messages);
+        int[] offsets = [.. Enumerable.Range(0, text.Text.Length).Where(i => !char.IsLowSurrogate(text.Text[i])), text.Text.Length];
+        return PromptTemplateTests.Bracketed(text with
+        {
+            Supervised = [.. text.Supervised.Select(span => new FineTuneTool.Engine.Tokenizers.TextSpan(offsets[span.Start], offsets[span.End]))],
+        });
+    }
+
+    private static RenderedText Render(string template, JsonArray messages)
+    {
+        var chat = new ChatTemplate(JinjaTemplate.Parse(template, "test"), new Dictionary<string, string>());
+        return new AssistantSpans(chat, messages, ChatTemplateOptions.Default, new SourcePosition("train.jsonl", 7)).Render();
+    }
+}
