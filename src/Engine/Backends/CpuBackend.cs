@@ -32,6 +32,9 @@ public sealed unsafe partial class CpuBackend : Backend
 
     public override string Name { get; }
 
+    /// <summary>Names of the kernels that this machine can run, slowest first.</summary>
+    public static IReadOnlyList<string> AvailableKernels => [.. KernelSet.All.Where(set => set.IsAvailable).Select(set => set.Name)];
+
     public override int Threads => _pool.Threads;
 
     /// <param name="threads">0 = one for each core.</param>

@@ -29,7 +29,7 @@ public static class ModelLocator
     }
 
     /// <summary>HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as huggingface_hub decides.</summary>
-    private static string CacheFolder =>
+    public static string CacheFolder =>
         Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache :
         Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? Path.Combine(home, "hub") :
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface", "hub");

@@ -8,7 +8,11 @@ internal static class CommandList
         new ChatCommand(),
         new GenerateCommand(),
         new ScoreCommand(),
+        new TokenizeCommand(),
+        new RenderCommand(),
+        new InspectCommand(),
         new VerifyCommand(),
+        new DoctorCommand(),
         new StageCommand(),
     ];
 }

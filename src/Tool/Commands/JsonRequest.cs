@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Diagnostics;
 
 namespace FineTuneTool.Tool.Commands;
@@ -63,6 +64,9 @@ internal sealed class JsonRequest
     public bool Flag(string name) =>
         _values.TryGetValue(name, out JsonElement value)
         && (value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong($"{name} must be true or false."));
+
+    /// <summary>An object, or null where the key is absent.</summary>
+    public JsonObject? Object(string name) => Get(name, JsonValueKind.Object, "an object", value => JsonObject.Create(value)!);
 
     /// <summary>A list, or null where the key is absent.</summary>
     public JsonElement? List(string name) => Get<JsonElement?>(name, JsonValueKind.Array, "a list", value => value);
