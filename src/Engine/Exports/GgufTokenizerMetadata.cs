@@ -6,44 +6,72 @@ using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Exports;
 
-/// <summary>Adds the keys <c>tokenizer.*</c> of a byte-level tokenizer.json to the metadata of a GGUF file.</summary>
+/// <summary>Adds the keys <c>tokenizer.*</c> of a byte-level or SentencePiece tokenizer.json to the metadata of a GGUF file.</summary>
 internal static class GgufTokenizerMetadata
 {
-    private const int Normal = 1, Control = 3, UserDefined = 4, Unused = 5;
+    private const int Normal = 1, Control = 3, UserDefined = 4, Unused = 5, Byte = 6;
+
+    /// <summary>Scores of tokens that no merge makes, as llama.cpp's converter gives them.</summary>
+    private const float AddedScore = -1000, UnusedScore = -10000;
 
     /// <param name="rows">Rows of the embedding; ids without a token become unused ones.</param>
     public static void Add(GgufMetadata metadata, HuggingFaceModelFiles files, Tokenizer tokenizer, int rows)
     {
         string path = Path.Combine(files.Path, "tokenizer.json");
         JsonObject definition = JsonFile.Parse(tokenizer.Definition, path, Codes.BadTokenizer);
-        string words = GgufWordsName.Of(definition) ?? throw Unsupported(path, "words are split by a rule that llama.cpp does not know");
         if (tokenizer.VocabularySize > rows)
         {
             throw Unsupported(path, $"it has {tokenizer.VocabularySize} tokens for the {rows} rows of the embedding");
         }
 
-        string[] tokens = new string[rows];
-        int[] types = new int[rows];
-        var added = tokenizer.AddedTokens.ToDictionary(token => token.Id);
-        for (int id = 0; id < rows; id++)
-        {
-            tokens[id] = tokenizer.IdToToken(id) ?? $"[PAD{id}]";
-            types[id] = tokenizer.IdToToken(id) is null ? Unused
-                : !added.TryGetValue(id, out AddedToken? token) ? Normal
-                : token.Special || LooksSpecial(token.Content) ? Control
-                : UserDefined;
-        }
-
-        metadata.Add("tokenizer.ggml.model", "gpt2");
+        string[] merges = Merges(definition);
+        SentencePieceScores? scores = SentencePieceScores.Read(definition, merges);
+        string words = scores is not null ? "default"
+            : GgufWordsName.Of(definition) ?? throw Unsupported(path, "words are split by a rule that llama.cpp does not know");
+        string[] tokens = [.. Enumerable.Range(0, rows).Select(id => tokenizer.IdToToken(id) ?? $"[PAD{id}]")];
+        int[] types = Types(tokenizer, rows, isSentencePiece: scores is not null);
+        metadata.Add("tokenizer.ggml.model", scores is null ? "gpt2" : "llama");
         metadata.Add("tokenizer.ggml.pre", words);
         metadata.Add("tokenizer.ggml.tokens", tokens);
+        if (scores is not null)
+        {
+            metadata.Add("tokenizer.ggml.scores", tokens.Zip(types, (token, type) => type switch
+            {
+                Byte => 0,
+                Normal => scores.Of(token),
+                Unused => UnusedScore,
+                _ => AddedScore,
+            }).ToArray());
+        }
+
         metadata.Add("tokenizer.ggml.token_type", types);
-        metadata.Add("tokenizer.ggml.merges", Merges(definition));
+        if (scores is null)
+        {
+            metadata.Add("tokenizer.ggml.merges", merges);
+        }
+
         AddSpecialTokens(metadata, files.Config, tokenizer.Special);
+        if (scores is { AddSpacePrefix: false })
+        {
+            metadata.Add("tokenizer.ggml.add_space_prefix", false);
+        }
+
         if (tokenizer.ChatTemplate is { } template)
         {
             metadata.Add("tokenizer.chat_template", template);
         }
+    }
+
+    private static int[] Types(Tokenizer tokenizer, int rows, bool isSentencePiece)
+    {
+        var added = tokenizer.AddedTokens.ToDictionary(token => token.Id);
+        return [.. Enumerable.Range(0, rows).Select(id => tokenizer.IdToToken(id) switch
+        {
+            null => Unused,
+            _ when added.TryGetValue(id, out AddedToken? token) => token.Special || LooksSpecial(token.Content) ? Control : UserDefined,
+            { } text when isSentencePiece && SentencePieceScores.IsByte(text) => Byte,
+            _ => Normal,
+        })];
     }
 
     private static void AddSpecialTokens(GgufMetadata metadata, JsonObject config, SpecialTokens special)
@@ -78,7 +106,7 @@ internal static class GgufTokenizerMetadata
     /// <summary>Merges as texts "a b"; a space inside a half is written as in the byte alphabet.</summary>
     private static string[] Merges(JsonObject definition) =>
     [
-        .. definition["model"]!["merges"]!.AsArray().Select(merge => merge!.GetValueKind() == JsonValueKind.String
+        .. (definition["model"]?["merges"] as JsonArray ?? []).Select(merge => merge!.GetValueKind() == JsonValueKind.String
             ? merge.GetValue<string>()
             : string.Join(' ', merge.AsArray().Select(half => half!.GetValue<string>().Replace(' ', 'Ġ')))),
     ];

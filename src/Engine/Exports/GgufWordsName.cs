@@ -21,7 +21,7 @@ internal static class GgufWordsName
             ?.Names[0];
     }
 
-    private static bool IsAbsentOrNfc(JsonNode? normalizer) => normalizer is null || Text(normalizer["type"]) == "NFC";
+    private static bool IsAbsentOrNfc(JsonNode? normalizer) => normalizer is null || Text((normalizer as JsonObject)?["type"]) == "NFC";
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
@@ -34,14 +34,15 @@ internal static class GgufWordsName
         {
             bool digits = false, byteLevel = false, regex = false;
             var patterns = new List<string>();
-            foreach (JsonNode? step in Text(node?["type"]) == "Sequence" ? node!["pretokenizers"] as JsonArray ?? [] : [node])
+            IEnumerable<JsonNode?> sequence = Text((node as JsonObject)?["type"]) == "Sequence" ? node!["pretokenizers"] as JsonArray ?? [] : new[] { node };
+            foreach (JsonObject? step in sequence.Select(step => step as JsonObject))
             {
                 switch (Text(step?["type"]))
                 {
                     case "Digits" when IsTrue(step!["individual_digits"]) && !byteLevel && patterns.Count == 0:
                         digits = true;
                         break;
-                    case "Split" when Text(step!["behavior"]) == "Isolated" && !IsTrue(step["invert"]) && !byteLevel && Text(step["pattern"]?["Regex"]) is { } pattern:
+                    case "Split" when Text(step!["behavior"]) == "Isolated" && !IsTrue(step["invert"]) && !byteLevel && Text((step["pattern"] as JsonObject)?["Regex"]) is { } pattern:
                         patterns.Add(pattern);
                         break;
                     case "ByteLevel" when !IsTrue(step!["add_prefix_space"]) && !byteLevel:

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Exports;
 using FineTuneTool.Engine.Formats;
@@ -24,6 +25,8 @@ public class GgufExportTests
     [InlineData("tiny-llama3-k", "convert.Q8_0", ElementType.Q8_0)]
     [InlineData("tiny-qwen2", "convert.BF16", ElementType.BF16)]
     [InlineData("tiny-qwen2", "convert.Q8_0", ElementType.Q8_0)]
+    [InlineData("tiny-llama2-spm", "convert.F16", ElementType.F16)]
+    [InlineData("tiny-llama2-spm", "convert.Q8_0", ElementType.Q8_0)]
     [InlineData("tiny-mistral", "convert.F32", ElementType.F32)]
     [InlineData("tiny-mistral", "convert.BF16", ElementType.BF16)]
     public void A_folder_becomes_the_file_that_the_converter_of_llama_cpp_makes(string name, string key, ElementType type)
@@ -112,12 +115,14 @@ public class GgufExportTests
             return "absent";
         }
 
-        if (!expected.TryGetProperty("sha256_json", out _))
+        JsonNode node = entry.Value switch
         {
-            return entry.Value is float number ? PythonJson.Float(number) : JsonSerializer.Serialize(entry.Value);
-        }
-
-        string json = PythonJson.Write(JsonSerializer.SerializeToNode(entry.Value), indent: 0, ascii: false);
-        return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(json)));
+            float number => JsonValue.Create((double)number),
+            float[] numbers => new JsonArray([.. numbers.Select(number => JsonValue.Create((double)number))]),
+            _ => JsonSerializer.SerializeToNode(entry.Value)!,
+        };
+        return expected.TryGetProperty("sha256_json", out _)
+            ? Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(PythonJson.Write(node, indent: 0, ascii: false))))
+            : JsonSerializer.Serialize(JsonDocument.Parse(PythonJson.Write(node, indent: 0)).RootElement);
     }
 }
