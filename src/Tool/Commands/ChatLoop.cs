@@ -87,9 +87,16 @@ internal sealed class ChatLoop(ToolConsole console, ChatAnswers answers, ChatSes
 
     private void EndAnswer(object? sender, ConsoleCancelEventArgs press)
     {
-        CancellationTokenSource? answer = _answer;
-        press.Cancel = answer is not null;
-        answer?.Cancel();
+        press.Cancel = true;
+        if (_answer is { } answer)
+        {
+            answer.Cancel();
+        }
+        else
+        {
+            // The terminal's line is being read, which nothing else can interrupt.
+            Environment.Exit(ExitCodes.Stopped);
+        }
     }
 
     /// <summary>Runs a command; false ends the chat.</summary>
