@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Stages;
 using FineTuneTool.TestKit;
 using FineTuneTool.Tool.Commands;
 
@@ -92,6 +94,46 @@ public sealed class ChatCommandTests(ModelFixture fixture) : IClassFixture<Model
     }
 
     [Fact]
+    public void A_project_talks_with_its_newest_adapter_system_prompt_and_sample_prompts()
+    {
+        using var folder = new TemporaryFolder();
+        string project = Trained(folder, "adapter", fixture.Adapter, new()
+        {
+            ["BaseModel"] = fixture.Model,
+            ["SystemPrompt"] = "You are a pirate.",
+            ["Temperature"] = "0",
+            ["MaxNewTokens"] = "5",
+        });
+        string expected = Answers(Chat("Hi\n", "--json", "--adapter", fixture.Adapter, "--system", "You are a pirate."))[0];
+        Assert.Equal([expected], Answers(ToolRun.InProcess("chat", "--project", project, "--prompt", "Hi", "--json")));
+        Assert.Equal([expected], Answers(ToolRun.InProcess("chat", "--project", folder.Path, "--demo", "--json")));
+    }
+
+    [Fact]
+    public void A_project_of_full_fine_tuning_talks_with_its_model()
+    {
+        using var folder = new TemporaryFolder();
+        string project = Trained(folder, "model", fixture.Model, new()
+        {
+            ["FineTuneMethod"] = "full",
+            ["BaseModel"] = "no/such-base",
+            ["Temperature"] = "0",
+            ["MaxNewTokens"] = "5",
+        });
+        Assert.Equal(Answers(Chat("Hi\n", "--json")), Answers(ToolRun.InProcess("chat", "--project", project, "--prompt", "Hi", "--json")));
+    }
+
+    [Fact]
+    public void A_project_that_was_not_trained_is_FT0008()
+    {
+        using var folder = new TemporaryFolder();
+        ToolRun run = ToolRun.InProcess("chat", "--project", folder.Write("p.finetune", "<Project />"), "--prompt", "Hi");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("error FT0008: p.finetune has not been trained", run.Error, StringComparison.Ordinal);
+        Assert.Contains("-t:Train", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_model_and_project_the_folder_must_hold_a_project()
     {
         using var empty = new TemporaryFolder();
@@ -121,6 +163,21 @@ public sealed class ChatCommandTests(ModelFixture fixture) : IClassFixture<Model
         process.WaitForExit();
         Assert.Equal((0, ""), (process.ExitCode, error));
         Assert.Equal(Answers(Chat("계약서의 면책 조항이 무엇인지 설명해 줘.\n", "--json")), Answers(new ToolRun(0, output, error)));
+    }
+
+    /// <summary>A project as a finished training leaves it.</summary>
+    private static string Trained(TemporaryFolder folder, string output, string path, Dictionary<string, string> settings)
+    {
+        string project = folder.Write("p.finetune", "<Project />"), obj = folder.File("obj/p");
+        string result = Path.Combine(obj, "train", "0123456789abcdef");
+        Directory.CreateDirectory(result);
+        new StageMarker("train", "0123456789abcdef", [], new Dictionary<string, string> { [output] = path }, 1).Write(result);
+        folder.Write("obj/p/train/latest.json", """{"folder": "0123456789abcdef"}""");
+        var sample = new ProjectItem("SamplePrompt", "Hi", null, new Dictionary<string, string>());
+        new ProjectRequest(
+            ProjectRequest.CurrentFormatVersion, new ProjectLocation("p", project, folder.Path, obj, folder.File("bin")),
+            settings.ToDictionary(pair => pair.Key, pair => new SettingText(pair.Value)), [sample]).Write(Path.Combine(obj, "train", "request.json"));
+        return project;
     }
 
     private static string[] Answers(ToolRun run) =>

@@ -23,18 +23,19 @@ internal sealed record ChatSource(string Model, string Directory, IReadOnlyList<
     public static ChatSource OfModel(string model, IReadOnlyList<string> adapters) =>
         new(model, System.IO.Directory.GetCurrentDirectory(), adapters, null, OwnPrompts);
 
-    /// <summary>The base model, adapter, template and sample prompts of a project's newest training.</summary>
+    /// <summary>The trained model or base and adapter, template and sample prompts of a project's newest training.</summary>
     /// <param name="path">The .finetune file or its folder.</param>
     /// <param name="adapters">Adapters that replace the project's own.</param>
     /// <exception cref="FineTuneException">FT0008: there is no project, or it has not been trained.</exception>
     public static ChatSource OfProject(string path, IReadOnlyList<string> adapters, IEventSink events)
     {
         string project = ProjectResults.FindProject(path);
-        string adapter = ProjectResults.Output(project, "train", "adapter");
         ProjectRequest request = ReadRequest(project);
         RunSettings settings = SettingsParser.Parse(request.Settings, events);
         List<string> prompts = [.. request.ItemsOf("SamplePrompt").Select(item => item.FullPath is { } file && File.Exists(file) ? File.ReadAllText(file).Trim() : item.Include)];
-        return new ChatSource(settings.BaseModel, request.Project.Directory, adapters.Count > 0 ? adapters : [adapter], settings, prompts.Count > 0 ? prompts : OwnPrompts);
+        string model = settings.IsFull ? ProjectResults.Output(project, "train", "model") : settings.BaseModel;
+        string[] own = settings.IsFull ? [] : [ProjectResults.Output(project, "train", "adapter")];
+        return new ChatSource(model, request.Project.Directory, adapters.Count > 0 ? adapters : own, settings, prompts.Count > 0 ? prompts : OwnPrompts);
     }
 
     private static ProjectRequest ReadRequest(string project)
@@ -47,7 +48,7 @@ internal sealed record ChatSource(string Model, string Directory, IReadOnlyList<
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Text.Json.JsonException)
         {
             throw new FineTuneException(
-                Codes.UpstreamMissing, $"The training of {Path.GetFileName(project)} left no readable request: {exception.Message}",
+                Codes.UpstreamMissing, $"{Path.GetFileName(project)} has not been trained: {exception.Message}",
                 $"Run: dotnet build {Path.GetFileName(project)} -t:Train", new SourcePosition(project), exception);
         }
     }
