@@ -42,6 +42,41 @@ public class MergedFolderExportTests
         Assert.Equal("float32", (string?)((HuggingFaceModelFiles)merged).Config["torch_dtype"]);
     }
 
+    [SharedTheory("goldens/models/peft")]
+    [InlineData("llama-default-qv")]
+    [InlineData("qwen2-default-qv")]
+    public void The_sum_with_a_bf16_base_is_rounded_once(string name)
+    {
+        using var folder = new TemporaryFolder();
+        string golden = Path.Combine(Models, "peft", name);
+        string baseName = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json"))).RootElement.GetProperty("base").GetString()!;
+        using (ModelFiles files = ModelFiles.Open(Path.Combine(Models, "tiny", Path.GetFileName(baseName))))
+        {
+            Export(folder["base"], files, null, new MergedFolderSettings());
+        }
+
+        using ModelFiles narrow = ModelFiles.Open(folder["base"]);
+        Export(folder["merged"], narrow, Path.Combine(golden, "adapter"), new MergedFolderSettings());
+        using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(golden, "expected.safetensors"));
+        using ModelFiles merged = ModelFiles.Open(folder["merged"]);
+        int elements = 0, different = 0;
+        foreach (StoredTensor tensor in expected.Tensors.Where(tensor => tensor.Name.StartsWith("merged_bf16.", StringComparison.Ordinal)))
+        {
+            ReadOnlySpan<ushort> ours = MemoryMarshal.Cast<byte, ushort>(merged.Find(tensor.Name["merged_bf16.".Length..])!.Span);
+            ReadOnlySpan<ushort> theirs = MemoryMarshal.Cast<byte, ushort>(tensor.Span);
+            for (int i = 0; i < ours.Length; i++)
+            {
+                different += ours[i] == theirs[i] ? 0 : 1;
+            }
+
+            elements += ours.Length;
+        }
+
+        // Two roundings would change a fifth of the elements; another order of summation, hardly one.
+        Assert.True(elements > 4000);
+        Assert.InRange(different, 0, elements / 1000);
+    }
+
     [SharedFact("goldens/formats/gguf_models")]
     public void Without_an_adapter_a_folder_is_its_base_and_keeps_tokenizer_and_configuration()
     {
