@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -16,6 +17,11 @@ public sealed record PreprocessStatistics(
     SplitStatistics Validation,
     SplitStatistics Test)
 {
+    /// <summary>One line for the log.</summary>
+    [JsonIgnore]
+    public string Summary => string.Create(CultureInfo.InvariantCulture,
+        $"{RowsRead} rows read, {Dropped.Values.Sum()} dropped: {Train.Rows} for training ({Train.Tokens} tokens, {Train.SupervisedShare:0%} learnt), {Validation.Rows} for validation, {Test.Rows} for the test; template {Template}");
+
     public string ToJson() => JsonSerializer.Serialize(this, PreprocessJson.Default.PreprocessStatistics) + "\n";
 
     public static PreprocessStatistics FromJson(string json) =>

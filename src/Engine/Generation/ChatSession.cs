@@ -1,5 +1,6 @@
 using System.Globalization;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Prompts;
 
 namespace FineTuneTool.Engine.Generation;
 
@@ -77,7 +78,8 @@ public sealed class ChatSession(Generator generator, ChatFormat format, Generati
     private int[] Render()
     {
         IReadOnlyList<ChatTurn> turns = SystemPrompt is null ? _turns : [new ChatTurn(ChatTurn.System, SystemPrompt), .. _turns];
-        return generator.Tokenizer.EncodeIds(format(turns), addSpecialTokens: false);
+        RenderedText text = format(turns);
+        return generator.Tokenizer.EncodeIds(text.Text, addSpecialTokens: !text.WritesSpecialTokens);
     }
 
     /// <summary>Removes the first question and all up to the next one; returns how many turns that were, 0 where only the last message is left.</summary>

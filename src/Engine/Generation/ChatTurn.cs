@@ -1,3 +1,5 @@
+using FineTuneTool.Engine.Prompts;
+
 namespace FineTuneTool.Engine.Generation;
 
 /// <summary>One message of a chat; the role is <c>system</c>, <c>user</c> or <c>assistant</c>.</summary>
@@ -7,4 +9,4 @@ public sealed record ChatTurn(string Role, string Content)
 }
 
 /// <summary>Writes the turns of a chat as the text that the model continues with its answer; special tokens stand in the text.</summary>
-public delegate string ChatFormat(IReadOnlyList<ChatTurn> turns);
+public delegate RenderedText ChatFormat(IReadOnlyList<ChatTurn> turns);

@@ -21,6 +21,9 @@ public sealed class PromptTemplate
 
     public string Name { get; }
 
+    /// <summary>True where the template holds one question and its answer, not a conversation.</summary>
+    public bool IsSingleTurn => _chat is null;
+
     /// <summary>Texts that end an answer, besides the model's own end tokens.</summary>
     public IReadOnlyList<string> Stop { get; }
 

@@ -108,15 +108,18 @@ public static class SettingsParser
                 "Let their sum be at most 0.95.", Place(texts.GetValueOrDefault("ValidationSplitRatio"))));
         }
 
-        if (values["FineTuneMethod"] == "full")
+        bool full = values["FineTuneMethod"] == "full";
+        if (full || values["InitialAdapter"].Length > 0)
         {
-            foreach ((string name, SettingText text) in texts.Where(text => text.Key.StartsWith("Lora", StringComparison.Ordinal) || text.Key is "UseRsLora" or "InitialAdapter"))
+            foreach ((string name, SettingText text) in texts.Where(text => IsForAdapters(text.Key) || (full && text.Key == "InitialAdapter")))
             {
-                events.Report(new Diagnostic(Codes.SettingHasNoEffect, $"{name} has no effect with FineTuneMethod full.",
-                    "Remove it, or choose lora or qlora.", Place(text), Severity.Warning));
+                events.Report(new Diagnostic(Codes.SettingHasNoEffect, $"{name} has no effect with {(full ? "FineTuneMethod full" : "InitialAdapter, which brings its own")}.",
+                    full ? "Remove it, or choose lora or qlora." : "Remove one of the two.", Place(text), Severity.Warning));
             }
         }
     }
+
+    private static bool IsForAdapters(string name) => name.StartsWith("Lora", StringComparison.Ordinal) || name == "UseRsLora";
 
     private static SourcePosition Place(SettingText? text) =>
         text is null ? SourcePosition.None : new SourcePosition(text.File, text.Line, text.Column);

@@ -1,5 +1,8 @@
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Stages;
 
@@ -8,6 +11,7 @@ public sealed class StageContext
 {
     private readonly Dictionary<Stage, StageKey> _keys = [];
     private readonly Lazy<string> _baseModel;
+    private readonly Lazy<Tokenizer> _tokenizer;
 
     /// <exception cref="FineTuneException">A setting is wrong.</exception>
     public StageContext(ProjectRequest request, IEventSink events, CancellationToken stop = default)
@@ -18,6 +22,11 @@ public sealed class StageContext
         Settings = SettingsParser.Parse(request.Settings, events);
         Hashes = new ContentHashes(Path.Combine(request.Project.ObjFolder, "hashes.json"));
         _baseModel = new Lazy<string>(() => ModelLocator.Find(Settings.BaseModel, request.Project.Directory, PlaceOf(nameof(RunSettings.BaseModel))));
+        _tokenizer = new Lazy<Tokenizer>(() =>
+        {
+            using ModelFiles files = ModelFiles.Open(BaseModel);
+            return LoadedModel.TokenizerOf(files);
+        });
     }
 
     public ProjectRequest Request { get; }
@@ -32,6 +41,13 @@ public sealed class StageContext
 
     /// <summary>Full path of the base model: a .gguf file or a Hugging Face folder.</summary>
     public string BaseModel => _baseModel.Value;
+
+    /// <summary>The base model's tokenizer.</summary>
+    public Tokenizer Tokenizer => _tokenizer.Value;
+
+    /// <summary>The project's prompt template for a tokenizer, with the project's system prompt.</summary>
+    public PromptTemplate Template(Tokenizer tokenizer) => PromptTemplates.Find(
+        Settings.PromptTemplate, Request.Project.Directory, tokenizer, Settings.SystemPrompt, PlaceOf(nameof(RunSettings.PromptTemplate)));
 
     public StageKey Key(Stage stage)
     {

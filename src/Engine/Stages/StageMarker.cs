@@ -39,6 +39,7 @@ public sealed record StageMarker(string Stage, string Key, IReadOnlyList<KeyLine
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(StageMarker))]
+[JsonSerializable(typeof(Measurement))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(Dictionary<string, ContentHashes.Entry>))]
 internal sealed partial class StageJson : JsonSerializerContext;

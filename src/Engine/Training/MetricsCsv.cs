@@ -10,6 +10,8 @@ namespace FineTuneTool.Engine.Training;
 /// </summary>
 public sealed class MetricsCsv : IDisposable
 {
+    public const string FileName = "metrics.csv";
+
     private readonly FileStream _stream;
 
     private MetricsCsv(FileStream stream) => _stream = stream;

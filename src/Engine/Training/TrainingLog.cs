@@ -18,7 +18,7 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>Opens the files of a run at <paramref name="state"/>: what a run that was killed wrote after it is cut off.</summary>
     public static TrainingLog Open(string folder, TrainingState state, IEventSink events) => new(
-        MetricsCsv.Open(Path.Combine(folder, "metrics.csv"), state.EvaluationPending ? state.Step - 1 : state.Step),
+        MetricsCsv.Open(Path.Combine(folder, MetricsCsv.FileName), state.EvaluationPending ? state.Step - 1 : state.Step),
         EventFile.Open(folder, state.EventFileBytes),
         events);
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Generation;
+using FineTuneTool.Engine.Prompts;
+using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
 
 namespace FineTuneTool.Tool.Commands;
@@ -60,14 +62,11 @@ internal sealed class ChatCommand : Verb
         SamplingSettings settings = _sampling.Settings(parsed, source.Settings is { } trained ? SamplingSettings.From(trained) : new SamplingSettings());
         using LoadedModel model = _model.Open(parsed, source.Model, source.Directory, source.Adapters);
         using var logits = new DecoderLogits(model.Decoder, parsed.GetValue(_context));
-        (ChatFormat format, IReadOnlyList<string> stop) = ChatFormats.For(model, parsed.GetValue(_template) ?? source.Settings?.PromptTemplate, source.Directory);
-        var options = new GenerationOptions(settings)
-        {
-            StopIds = model.Tokenizer.EndOfGenerationIds.ToHashSet(),
-            StopStrings = [.. stop, .. _sampling.StopStrings(parsed)],
-        };
+        PromptTemplate template = ChatFormats.For(model, parsed.GetValue(_template) ?? source.Settings?.PromptTemplate, source.Directory);
+        GenerationOptions options = PromptFormats.Options(template, model.Tokenizer, settings);
+        options = options with { StopStrings = [.. options.StopStrings, .. _sampling.StopStrings(parsed)] };
         string? system = parsed.GetValue(_system) ?? (source.Settings?.SystemPrompt is { Length: > 0 } own ? own : null);
-        ChatSession NewSession() => new(new Generator(logits, model.Tokenizer), format, options) { SystemPrompt = system };
+        ChatSession NewSession() => new(new Generator(logits, model.Tokenizer), PromptFormats.Of(template), options) { SystemPrompt = system };
 
         var answers = new ChatAnswers(console, parsed.GetValue(_json));
         if (parsed.GetValue(_prompt) is { } prompt)

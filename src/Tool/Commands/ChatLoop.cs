@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Generation;
+using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
 
 namespace FineTuneTool.Tool.Commands;

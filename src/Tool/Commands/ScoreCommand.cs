@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using FineTuneTool.Engine.Evaluation;
+using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
 
 namespace FineTuneTool.Tool.Commands;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FineTuneTool.Engine.Evaluation;
+using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
 
 namespace FineTuneTool.Tool.Commands;

@@ -92,11 +92,13 @@ public class SettingsParserTests
         Assert.Equal("FT0003", Assert.Throws<FineTuneException>(
             () => SettingsParser.Parse(new Dictionary<string, SettingText>(), NullEventSink.Instance)).Diagnostic.Code.Id);
 
-    [Fact]
-    public void An_adapter_setting_with_full_fine_tuning_is_a_warning()
+    [Theory]
+    [InlineData("FineTuneMethod", "full")]
+    [InlineData("InitialAdapter", "adapter")]
+    public void A_setting_for_fresh_adapters_is_a_warning_where_none_is_made(string name, string value)
     {
         var events = new RecordingEvents();
-        SettingsParser.Parse(Texts(("FineTuneMethod", "full"), ("LoraRank", "8")), events);
+        SettingsParser.Parse(Texts((name, value), ("LoraRank", "8")), events);
         Diagnostic warning = Assert.Single(events.Diagnostics);
         Assert.Equal(("FT0005", Severity.Warning), (warning.Code.Id, warning.Severity));
     }

@@ -2,13 +2,12 @@ using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
-using FineTuneTool.Engine.Stages;
 using FineTuneTool.Engine.Tokenizers;
 
-namespace FineTuneTool.Tool.Commands;
+namespace FineTuneTool.Engine.Stages;
 
 /// <summary>A model ready to run: files, tokenizer, decoder on a backend of its own, and adapters, of which the first counts.</summary>
-internal sealed class LoadedModel : IDisposable
+public sealed class LoadedModel : IDisposable
 {
     private readonly List<KeyValuePair<string, LoraAdapter>> _adapters = [];
     private readonly Stack<IDisposable> _owned = new();
@@ -23,7 +22,7 @@ internal sealed class LoadedModel : IDisposable
         {
             Backend backend = Own(CpuBackend.Create(threads));
             Files = Own(ModelFiles.Open(path));
-            Tokenizer = Files is GgufModelFiles gguf ? TokenizerFiles.FromGguf(gguf.Metadata) : TokenizerFiles.FromFolder(path);
+            Tokenizer = TokenizerOf(Files);
             Decoder = Own(Decoder.Load(Files, backend));
             foreach (string adapter in adapters)
             {
@@ -50,6 +49,9 @@ internal sealed class LoadedModel : IDisposable
 
     /// <summary>Adapters by the name that switches to them, in the order they were given.</summary>
     public IReadOnlyList<KeyValuePair<string, LoraAdapter>> Adapters => _adapters;
+
+    public static Tokenizer TokenizerOf(ModelFiles files) =>
+        files is GgufModelFiles gguf ? TokenizerFiles.FromGguf(gguf.Metadata) : TokenizerFiles.FromFolder(files.Path);
 
     public void Dispose()
     {

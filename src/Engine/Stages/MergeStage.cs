@@ -1,0 +1,44 @@
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Exports;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Stages;
+
+/// <summary>Base and adapter as one Hugging Face folder, proven to answer like the two.</summary>
+public sealed class MergeStage(TrainStage train) : Stage
+{
+    public override string Name => "merge";
+
+    public override IEnumerable<KeyLine> KeyLines(StageContext context) => [KeyInputs.Upstream(context, train), .. KeyInputs.SamplePrompts(context)];
+
+    public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
+    {
+        string merged = DeliveredFolder.Of(context, "merged");
+        using LoadedModel model = TrainedModel.Open(context, train);
+        ElementType type = TypeFor(model.Files);
+        context.Events.Milestone($"merging into {type} weights");
+        MergedFolderExport.Write(merged, model.Files, model.Decoder, model.Decoder.ActiveAdapter, new MergedFolderSettings(type));
+        try
+        {
+            Parity.Prove(context, model, [merged]);
+        }
+        catch
+        {
+            Directory.Delete(merged, recursive: true);
+            throw;
+        }
+
+        DeliveredFolder.Sign(merged, context.Key(this));
+        return new Dictionary<string, string> { ["merged"] = merged };
+    }
+
+    public override bool Check(StageContext context, StageResult result) => DeliveredFolder.IsOf(result.Outputs["merged"], context.Key(this));
+
+    /// <summary>A folder's own 16-bit or 32-bit type; F16 for the blocks of a GGUF file, whose scales are F16 too.</summary>
+    private static ElementType TypeFor(ModelFiles files)
+    {
+        ElementType type = files.Tensors.Where(tensor => tensor.Shape.Rank > 1).Select(tensor => tensor.Type).FirstOrDefault(ElementType.BF16);
+        return type is ElementType.F32 or ElementType.F16 or ElementType.BF16 ? type : ElementType.F16;
+    }
+}

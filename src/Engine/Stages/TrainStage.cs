@@ -1,0 +1,109 @@
+using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Training;
+
+namespace FineTuneTool.Engine.Stages;
+
+/// <summary>Trains an adapter or all weights on the preprocessed rows; goes on from the newest checkpoint of the same key.</summary>
+public sealed class TrainStage(PreprocessStage preprocess) : Stage
+{
+    private static readonly string[] Read =
+    [
+        nameof(RunSettings.FineTuneMethod), nameof(RunSettings.MaxSeqLength), nameof(RunSettings.SamplePacking), nameof(RunSettings.ShuffleData),
+        nameof(RunSettings.NumEpochs), nameof(RunSettings.MaxSteps), nameof(RunSettings.MicroBatchSize), nameof(RunSettings.GradientAccumulationSteps),
+        nameof(RunSettings.LearningRate), nameof(RunSettings.LrScheduler), nameof(RunSettings.WarmupRatio), nameof(RunSettings.WarmupSteps),
+        nameof(RunSettings.MinLrRatio), nameof(RunSettings.Optimizer), nameof(RunSettings.WeightDecay), nameof(RunSettings.AdamBeta1),
+        nameof(RunSettings.AdamBeta2), nameof(RunSettings.AdamEpsilon), nameof(RunSettings.MaxGradNorm), nameof(RunSettings.EvalSteps),
+        nameof(RunSettings.SaveSteps), nameof(RunSettings.SaveTotalLimit), nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience),
+        nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
+    ];
+
+    /// <summary>What makes a fresh adapter; an initial adapter brings its own.</summary>
+    private static readonly string[] ReadForAdapters =
+    [
+        nameof(RunSettings.LoraRank), nameof(RunSettings.LoraAlpha), nameof(RunSettings.LoraDropout), nameof(RunSettings.LoraTargetModules),
+        nameof(RunSettings.LoraExcludeModules), nameof(RunSettings.LoraLayers), nameof(RunSettings.LoraRankPattern),
+        nameof(RunSettings.LoraAlphaPattern), nameof(RunSettings.UseRsLora),
+    ];
+
+    public override string Name => "train";
+
+    public override bool Resumes => true;
+
+    public override IEnumerable<KeyLine> KeyLines(StageContext context)
+    {
+        List<KeyLine> lines = [KeyInputs.Upstream(context, preprocess), .. KeyInputs.BaseModel(context), .. context.SettingLines(Read)];
+        if (InitialAdapter(context) is string folder)
+        {
+            using PeftAdapter adapter = PeftAdapter.Read(folder);
+            lines.AddRange(adapter.ContentFiles.Select(path => new KeyLine($"initial adapter {Path.GetFileName(path)}", context.Hashes.Of(path))));
+        }
+        else if (!context.Settings.IsFull)
+        {
+            lines.AddRange(context.SettingLines(ReadForAdapters));
+        }
+
+        return lines;
+    }
+
+    public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
+    {
+        RunSettings settings = context.Settings;
+        IReadOnlyDictionary<string, string> data = context.OutputsOf(preprocess);
+        using TokenizedDataset rows = TokenizedDataset.Open(data["train"]);
+        using TokenizedDataset validation = TokenizedDataset.Open(data["validation"]);
+        var sampling = new BatchSamplerSettings(settings.MaxSeqLength, settings.MicroBatchSize, settings.SamplePacking, settings.ShuffleData, settings.Seed);
+
+        using var backend = CpuBackend.Create(context.Request.Threads);
+        using ModelFiles files = ModelFiles.Open(context.BaseModel);
+        using Decoder decoder = Decoder.Load(files, backend);
+        using LoraAdapter? adapter = settings.IsFull ? null : Adapter(context, decoder);
+        if (adapter is null)
+        {
+            decoder.TrainAllWeights();
+        }
+
+        decoder.ActiveAdapter = adapter;
+        context.Events.Milestone($"training {decoder.Trainable.Count:N0} parameters on {rows.Count:N0} rows with {rows.SupervisedTokens:N0} supervised tokens ({backend.Name}, {backend.Threads} threads)");
+
+        ITrainedOutput output = adapter is null ? new ModelOutput(decoder, files) : new AdapterOutput(adapter, settings.BaseModel);
+        var trainer = new Trainer(
+            decoder, output, TrainingSettings.From(settings), new TrainingBatches(rows, sampling),
+            validation.SupervisedTokens > 0 ? new TrainingBatches(validation, sampling with { ShuffleData = false }) : null,
+            folder, context.Events, context.Key(this).Hash);
+        return trainer.Run(context.Stop).Status == TrainingStatus.Stopped ? null : new Dictionary<string, string>
+        {
+            [output.FolderName] = output.FolderName,
+            ["metrics"] = MetricsCsv.FileName,
+            ["summary"] = TrainingSummary.FileName,
+        };
+    }
+
+    internal static LoraAdapter Adapter(StageContext context, Decoder decoder)
+    {
+        if (InitialAdapter(context) is not string folder)
+        {
+            return LoraAdapter.Create(decoder, LoraSettings.From(context.Settings), context.Settings.Seed);
+        }
+
+        using PeftAdapter files = PeftAdapter.Read(folder);
+        return LoraAdapter.Load(decoder, files, trainable: true);
+    }
+
+    private static string? InitialAdapter(StageContext context)
+    {
+        if (context.Settings.IsFull || context.Settings.InitialAdapter.Length == 0)
+        {
+            return null;
+        }
+
+        string folder = Path.GetFullPath(Path.Combine(context.Request.Project.Directory, context.Settings.InitialAdapter));
+        return Directory.Exists(folder) ? folder : throw new FineTuneException(Codes.FileUnreadable, $"The initial adapter {folder} does not exist.",
+            "InitialAdapter names a PEFT adapter folder, relative to the project.", context.PlaceOf(nameof(RunSettings.InitialAdapter)));
+    }
+}

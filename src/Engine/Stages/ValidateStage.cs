@@ -1,0 +1,88 @@
+using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Data;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Evaluation;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Prompts;
+using FineTuneTool.Engine.Protocol;
+
+namespace FineTuneTool.Engine.Stages;
+
+/// <summary>
+/// Everything that can be known before hours of work: settings, model, tokenizer, template on the first rows of each file, adapter targets, gates, exports.
+/// </summary>
+public sealed class ValidateStage(PreprocessStage preprocess) : Stage
+{
+    /// <summary>Rows of each file that are rendered and tokenised here; Preprocess does all of them.</summary>
+    private const int RowsTried = 8;
+
+    public override string Name => "validate";
+
+    public override IEnumerable<KeyLine> KeyLines(StageContext context) =>
+    [
+        .. preprocess.KeyLines(context),
+        .. KeyInputs.BaseModel(context),
+        .. context.SettingLines(SettingTable.All.Select(setting => setting.Name)),
+        .. KeyInputs.SamplePrompts(context),
+        .. from item in context.Request.Items
+           where item.Type is "GgufExport" or QualityGate.ItemType
+           select new KeyLine($"{item.Type} {item.Include}", string.Join(' ', item.Metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"))),
+    ];
+
+    public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
+    {
+        CheckItems(context);
+        CheckData(context);
+        CheckModel(context);
+        return new Dictionary<string, string>();
+    }
+
+    private static void CheckItems(StageContext context)
+    {
+        ExportGgufStage.Types(context.Request);
+        foreach (ProjectItem item in context.Request.ItemsOf(QualityGate.ItemType))
+        {
+            QualityGate.Parse(item);
+        }
+    }
+
+    private static void CheckData(StageContext context)
+    {
+        PromptTemplate template = context.Template(context.Tokenizer);
+        var tokenizer = new ExampleTokenizer(context.Tokenizer, template, PreprocessSettings.From(context.Settings));
+        foreach (DataSource source in PreprocessStage.Sources(context))
+        {
+            foreach (Example example in ExampleReader.Read(source).Take(RowsTried))
+            {
+                context.Stop.ThrowIfCancellationRequested();
+                tokenizer.Tokenize(example);
+            }
+        }
+    }
+
+    private static void CheckModel(StageContext context)
+    {
+        using var backend = CpuBackend.Create(threads: 1);
+        using ModelFiles files = ModelFiles.Open(context.BaseModel);
+        using Decoder decoder = Decoder.Load(files, backend);
+        CheckQuantization(context, files);
+        if (!context.Settings.IsFull)
+        {
+            using LoraAdapter adapter = TrainStage.Adapter(context, decoder);
+        }
+    }
+
+    /// <summary>QLoRA trains on a base whose matrices are quantised already; a GGUF file of block types is.</summary>
+    private static void CheckQuantization(StageContext context, ModelFiles files)
+    {
+        bool quantized = files.Tensors.Any(tensor => Tensors.ElementTypes.IsQuantized(tensor.Type));
+        if (context.Settings.FineTuneMethod == "qlora" && !quantized)
+        {
+            throw new FineTuneException(Codes.BadSetting, $"FineTuneMethod is qlora, but the weights of {context.Settings.BaseModel} are not quantised.",
+                "Use a .gguf file of a block type such as Q4_1 or Q8_0 as BaseModel, or choose lora.", context.PlaceOf(nameof(RunSettings.FineTuneMethod)));
+        }
+    }
+}
