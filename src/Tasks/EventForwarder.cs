@@ -54,7 +54,6 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
             case "result":
                 ShowHeld();
                 Result = line;
-                ShowResult(line);
                 break;
             default:
                 log.LogMessage(MessageImportance.Low, "{0}", text);
@@ -131,15 +130,6 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
             default:
                 log.LogMessage(null, line.Code, null, file, row, column, 0, 0, MessageImportance.High, text);
                 break;
-        }
-    }
-
-    /// <summary>In this form the terminal logger makes it the project's link.</summary>
-    private void ShowResult(HostLine line)
-    {
-        if (line.Status is "done" or "upToDate" && line.Folder is { Length: > 0 } folder)
-        {
-            log.LogMessage(MessageImportance.High, "{0} -> {1}{2}", _projectName, folder, line.Status == "upToDate" ? " (up to date)" : "");
         }
     }
 }

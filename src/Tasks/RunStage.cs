@@ -155,6 +155,7 @@ public sealed class RunStage : Task, ICancelableTask, IDisposable
         if (result?.Status is "done" or "upToDate" && process.ExitCode == 0)
         {
             Folder = result.Folder ?? "";
+            ShowResult(result.Status == "upToDate");
             Outputs = [.. (result.Outputs ?? new Dictionary<string, string>()).Select(output =>
                 new TaskItem(output.Value, new Dictionary<string, string> { ["Name"] = output.Key }))];
             return !Log.HasLoggedErrors;
@@ -175,6 +176,21 @@ public sealed class RunStage : Task, ICancelableTask, IDisposable
         }
 
         return false;
+    }
+
+    private void ShowResult(bool wasUpToDate)
+    {
+        string name = Path.GetFileNameWithoutExtension(ProjectFile);
+        if (wasUpToDate)
+        {
+            Log.LogMessage(MessageImportance.High, "{0} {1} is up to date", name, Stage);
+        }
+
+        // In this form the terminal logger makes it the project's link.
+        if (Folder.Length > 0)
+        {
+            Log.LogMessage(MessageImportance.High, "{0} -> {1}", name, Folder);
+        }
     }
 
     private bool Stopped(EventForwarder forwarder)

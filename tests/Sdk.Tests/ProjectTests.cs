@@ -25,7 +25,7 @@ public sealed class ProjectTests(SdkFeed feed) : IDisposable
     [Theory]
     [InlineData("Baseline", "validate preprocess baseline")]
     [InlineData("Train", "validate preprocess train")]
-    [InlineData("Evaluate", "validate preprocess train evaluate")]
+    [InlineData("Evaluate", "validate preprocess baseline train evaluate")]
     [InlineData("Merge", "validate preprocess train merge")]
     [InlineData("ExportGguf", "validate preprocess train exportgguf")]
     public void A_target_runs_the_stages_that_it_needs_in_order(string target, string stages)

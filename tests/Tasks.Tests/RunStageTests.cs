@@ -39,7 +39,7 @@ public class RunStageTests
 
         Assert.True(run.Task.Execute());
 
-        Assert.EndsWith("(up to date)", run.Engine.HighMessages[^1]);
+        Assert.Equal(["법 model train is up to date", $"법 model -> {run.Task.Folder}"], run.Engine.HighMessages);
     }
 
     [Fact]
