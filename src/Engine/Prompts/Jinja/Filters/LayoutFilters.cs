@@ -20,7 +20,7 @@ internal static class LayoutFilters
         object?[] bound = arguments.Bind("indent", 0, "width", "first", "blank");
         string prefix = bound[0] is string text ? text : new string(' ', Math.Clamp(Arguments.Index(bound[0], 4), 0, 1000));
         bool first = Arguments.Flag(bound[1]), blank = Arguments.Flag(bound[2]);
-        List<object?> lines = StringSplit.Lines(PyText.Str(value) + "\n", keepEnds: false);
+        List<object?> lines = StringSplit.Lines(Arguments.Text(value) + "\n", keepEnds: false);
         RenderBudget.Produce(lines.Count * (long)prefix.Length);
         return string.Join('\n', lines.Select((line, i) =>
             (i == 0 && first) || (i > 0 && (blank || ((string)line!).Length > 0)) ? prefix + line : line));
@@ -29,7 +29,7 @@ internal static class LayoutFilters
     private static string Truncate(object? value, Arguments arguments)
     {
         object?[] bound = arguments.Bind("truncate", 0, "length", "killwords", "end", "leeway");
-        string text = PyText.Str(value), end = Arguments.OptionalText(bound[2]) ?? "...";
+        string text = Arguments.Text(value), end = Arguments.OptionalText(bound[2]) ?? "...";
         int length = Arguments.Index(bound[0], 255), leeway = Arguments.Index(bound[3], 5);
         if (length < PyCharacters.Length(end) || leeway < 0)
         {
@@ -50,9 +50,9 @@ internal static class LayoutFilters
     {
         int words = 0;
         bool inWord = false;
-        foreach (char c in text)
+        foreach (Rune rune in text.EnumerateRunes())
         {
-            bool isWord = char.IsLetterOrDigit(c) || c == '_' || char.IsSurrogate(c);
+            bool isWord = Rune.IsLetter(rune) || Rune.IsNumber(rune) || rune.Value == '_';
             words += isWord && !inWord ? 1 : 0;
             inWord = isWord;
         }
@@ -67,7 +67,7 @@ internal static class LayoutFilters
         int width = Math.Max(1, Arguments.Index(bound[0], 79));
         bool breakLong = Arguments.Flag(bound[1], otherwise: true);
         string newline = Arguments.OptionalText(bound[2]) ?? "\n";
-        string[] lines = [.. StringSplit.Lines(PyText.Str(value), keepEnds: false).Select(line => string.Join(newline, Wrap((string)line!, width, breakLong)))];
+        string[] lines = [.. StringSplit.Lines(Arguments.Text(value), keepEnds: false).Select(line => string.Join(newline, Wrap((string)line!, width, breakLong)))];
         RenderBudget.Produce(lines.Sum(line => (long)line.Length));
         return string.Join(newline, lines);
     }

@@ -36,14 +36,16 @@ internal static partial class MarkupFilters
 
     private static string UrlEncode(object? value) => value switch
     {
-        PyDict dict => string.Join('&', dict.Items.Select(item => Quote(PyText.Str(item.Key), "") + "=" + Quote(PyText.Str(item.Value), ""))),
+        PyDict dict => string.Join('&', dict.Items.Select(item => QueryPart(item.Key) + "=" + QueryPart(item.Value))),
         List<object?> or PyTuple => string.Join('&', PyIteration.List(value).Select(pair =>
         {
             List<object?> items = PyIteration.List(pair);
-            return items.Count == 2 ? Quote(PyText.Str(items[0]), "") + "=" + Quote(PyText.Str(items[1]), "") : throw JinjaError.Value("a pair is needed");
+            return items.Count == 2 ? QueryPart(items[0]) + "=" + QueryPart(items[1]) : throw JinjaError.Value("a pair is needed");
         })),
         _ => Quote(PyText.Str(value), "/"),
     };
+
+    private static string QueryPart(object? value) => Quote(PyText.Str(value), "").Replace("%20", "+");
 
     private static string Quote(string text, string safe)
     {

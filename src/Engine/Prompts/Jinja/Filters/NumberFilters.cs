@@ -12,7 +12,7 @@ internal static class NumberFilters
         ["abs"] = (value, _) => PyTypes.TryInteger(value, out BigInteger integer) ? BigInteger.Abs(integer)
             : value is double number ? Math.Abs(number) : throw JinjaError.Type($"bad operand type for abs(): '{PyTypes.Name(value)}'"),
         ["filesizeformat"] = FileSize,
-        ["float"] = (value, arguments) => TryFloat(value, out double number) ? number : Arguments.Or(arguments.Bind("float", 0, "default")[0], 0.0),
+        ["float"] = (value, arguments) => value is Undefined undefined ? throw undefined.Error : TryFloat(value, out double number) ? number : Arguments.Or(arguments.Bind("float", 0, "default")[0], 0.0),
         ["int"] = Int,
         ["round"] = Round,
     };
@@ -20,6 +20,11 @@ internal static class NumberFilters
     private static object? Int(object? value, Arguments arguments)
     {
         object?[] bound = arguments.Bind("int", 0, "default", "base");
+        if (value is Undefined undefined)
+        {
+            throw undefined.Error;
+        }
+
         if (value is string text && TryParse(text, Arguments.Index(bound[1], 10), out BigInteger parsed))
         {
             return parsed;
@@ -80,7 +85,7 @@ internal static class NumberFilters
         double scale = Math.Pow(10, precision);
         return method switch
         {
-            "common" when value is not double && precision >= 0 => value,
+            "common" when PyTypes.TryInteger(value, out BigInteger integer) && precision >= 0 => integer,
             "common" => PyRound.Round(number, precision),
             "ceil" => Math.Ceiling(number * scale) / scale,
             "floor" => Math.Floor(number * scale) / scale,

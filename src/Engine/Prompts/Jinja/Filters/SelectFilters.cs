@@ -33,8 +33,11 @@ internal static class SelectFilters
             throw JinjaError.Type("map requires a filter argument");
         }
 
-        return new PyGenerator(PyIteration.List(value).Select(map));
+        return new PyGenerator(Items(value).Select(map));
     }
+
+    /// <summary>Whatever is false counts as empty.</summary>
+    private static List<object?> Items(object? value) => PyCompare.IsTrue(value) ? PyIteration.List(value) : [];
 
     private static object Select(object? value, Arguments arguments, bool keep, bool byAttribute)
     {
@@ -54,6 +57,6 @@ internal static class SelectFilters
             test = item => named(item, rest);
         }
 
-        return new PyGenerator(PyIteration.List(value).Where(item => test(getter(item)) == keep));
+        return new PyGenerator(Items(value).Where(item => test(getter(item)) == keep));
     }
 }

@@ -8,7 +8,7 @@ internal static class SequenceFilters
 {
     public static readonly Dictionary<string, Filter> All = new()
     {
-        ["attr"] = (value, arguments) => PyAccess.AttributeOnly(value, Arguments.Text(arguments.Bind("attr", 1, "name")[0])),
+        ["attr"] = (value, arguments) => value is Undefined undefined ? throw undefined.Error : PyAccess.AttributeOnly(value, Arguments.Text(arguments.Bind("attr", 1, "name")[0])),
         ["batch"] = Batch,
         ["count"] = (value, _) => new BigInteger(PyIteration.Length(value)),
         ["d"] = Default,
@@ -109,8 +109,8 @@ internal static class SequenceFilters
         bool caseSensitive = Arguments.Flag(bound[1]);
         Func<object?, object?>[] getters = bound[2] is string names
             ? [.. names.Split(',').Select(name => FilterTable.Getter(name.Trim()))] : [FilterTable.Getter(bound[2])];
-        return Sorted(PyIteration.List(value), item => getters.Length == 1 ? Key(getters[0](item), caseSensitive)
-            : new PyTuple([.. getters.Select(getter => Key(getter(item), caseSensitive))]), Arguments.Flag(bound[0]));
+        // Always a tuple: its order asks for equality first, so that several missing values are in order.
+        return Sorted(PyIteration.List(value), item => new PyTuple([.. getters.Select(getter => Key(getter(item), caseSensitive))]), Arguments.Flag(bound[0]));
     }
 
     private static List<object?> Sorted(List<object?> items, Func<object?, object?> key, bool reverse)

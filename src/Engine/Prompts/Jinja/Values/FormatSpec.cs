@@ -55,22 +55,21 @@ internal sealed record FormatSpec(
 
     public string Apply(object? value)
     {
-        if (value is Undefined undefined)
+        if (this == new FormatSpec())
         {
-            throw undefined.Error;
+            return PyText.Str(value);
         }
 
-        if (PyTypes.IsNumber(value) && (value is not bool || Type != '\0'))
+        if (PyTypes.IsNumber(value))
         {
             return Number(value!);
         }
 
-        if (Type is not ('\0' or 's'))
+        if (value is not string text || Type is not ('\0' or 's') || Thousands)
         {
             throw JinjaError.Value($"Unknown format code '{Type}' for object of type '{PyTypes.Name(value)}'");
         }
 
-        string text = PyText.Str(value);
         if (Precision >= 0 && PyCharacters.Length(text) > Precision)
         {
             text = string.Concat(PyCharacters.CodePoints(text).Take(Precision));

@@ -53,6 +53,11 @@ internal static class PyAccess
             throw undefined.Error;
         }
 
+        if (target is not (string or List<object?> or PyTuple or PyRange))
+        {
+            return Undefined.Element(target, "slice");
+        }
+
         int? from = Bound(start), to = Bound(stop);
         int by = Bound(step) ?? 1;
         if (by == 0)
@@ -71,11 +76,16 @@ internal static class PyAccess
                 return Pick(list.Count, from, to, by, i => list[i], picked => picked.ToList());
             case PyTuple tuple:
                 return Pick(tuple.Items.Count, from, to, by, i => tuple.Items[i], picked => new PyTuple([.. picked]));
-            case PyRange range:
-                return Pick(range.Count, from, to, by, i => (object?)range[i], picked => picked.ToList());
             default:
-                return Undefined.Element(target, "slice");
+                var range = (PyRange)target;
+                return Pick(range.Count, from, to, by, i => i, picked => Part(range, [.. picked], by));
         }
+    }
+
+    private static PyRange Part(PyRange range, int[] picked, int by)
+    {
+        int step = range.Step * by, start = picked.Length == 0 ? range.Start : range.Start + (picked[0] * range.Step);
+        return new PyRange(start, start + (picked.Length * step), step);
     }
 
     private static bool TryAttribute(object? target, string name, out object? value)
@@ -96,6 +106,7 @@ internal static class PyAccess
             List<object?> list when ListMethods.Contains(name) => ListMethod(list, list, name),
             PyTuple tuple when tuple.Names.IndexOf(name) is int place and >= 0 => tuple.Items[place],
             PyTuple tuple when name is "count" or "index" => ListMethod(tuple, tuple.Items, name),
+            PyRange range when name is "count" or "index" => ListMethod(range, PyIteration.List(range), name),
             PyNamespace space when space.Attributes.TryGetValue(name, out object? found) => found ?? Nothing.Instance,
             PyBytes bytes when name == "decode" => new BoundMethod(bytes, name, _ => Encoding.UTF8.GetString(bytes.Bytes)),
             IPyAttributes special => special.TryGet(name, out object? found) ? found ?? Nothing.Instance : null,

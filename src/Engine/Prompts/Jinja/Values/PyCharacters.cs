@@ -72,7 +72,7 @@ internal static class PyCharacters
 
     public static bool HasSurrogates(string text) => text.AsSpan().ContainsAnyInRange('\ud800', '\udfff');
 
-    /// <summary>By code points, not by UTF-16 units: U+FFFD is less than U+1F600.</summary>
+    /// <summary>−1, 0 or 1 by code points, not by UTF-16 units: U+FFFD is less than U+1F600.</summary>
     public static int Compare(string left, string right)
     {
         int i = 0;
@@ -87,7 +87,7 @@ internal static class PyCharacters
         }
 
         bool leftHigh = char.IsSurrogate(left[i]), rightHigh = char.IsSurrogate(right[i]);
-        return leftHigh == rightHigh ? left[i].CompareTo(right[i]) : leftHigh ? 1 : -1;
+        return leftHigh == rightHigh ? Math.Sign(left[i].CompareTo(right[i])) : leftHigh ? 1 : -1;
     }
 
     /// <summary>Whether repr shows a code point as it is.</summary>

@@ -157,9 +157,9 @@ internal static class PyOperators
             "-" => x - y,
             "*" => x * y,
             "/" => x / y,
-            "//" => Math.Floor(x / y),
+            "//" => Math.Round((x - Modulo(x, y)) / y),
             "%" => Modulo(x, y),
-            _ => Math.Pow(x, y),
+            _ => Power(x, y),
         };
     }
 
@@ -167,6 +167,13 @@ internal static class PyOperators
     {
         double remainder = x % y;
         return remainder != 0 && remainder < 0 != y < 0 ? remainder + y : remainder;
+    }
+
+    private static double Power(double x, double y)
+    {
+        double power = Math.Pow(x, y);
+        return double.IsFinite(power) || !double.IsFinite(x) || !double.IsFinite(y) ? power
+            : throw JinjaError.Value($"{PyText.Float(x)} ** {PyText.Float(y)} is not a finite real number");
     }
 
     private static BigInteger Bounded(BigInteger value) => value.GetBitLength() <= RenderBudget.MaxIntegerBits ? value : throw TooLarge();
