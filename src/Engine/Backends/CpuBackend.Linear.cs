@@ -29,6 +29,7 @@ public sealed unsafe partial class CpuBackend
             _product.Multiply(Floats(lowRank.Product), rank, tokens, rank, false, null, [down]);
             ProductTerm up = Product(Floats(lowRank.Product), rank, Matrix((CpuTensor)lowRank.B), rank, rightTransposed: true);
             up.Scale = lowRank.Scale;
+            main.LeftUnchanged = !lowRank.Dropout.IsActive;
             _product.Multiply(Floats(y), outputs, tokens, outputs, accumulate, biasFloats, [main, up]);
         }
 
@@ -46,12 +47,18 @@ public sealed unsafe partial class CpuBackend
         Require(dBias is null || dBias.Shape.Count == outputs, nameof(LinearBackward), weight.Shape, dBias?.Shape ?? default);
         if (lowRank is not null)
         {
-            BranchBackward(dy, x, lowRank, dx is not null, RequireBranch(lowRank, tokens, inputs, outputs));
+            RequireBranch(lowRank, tokens, inputs, outputs);
+            BranchProductGradient(dy, lowRank, dx is not null);
         }
 
         if (dx is not null)
         {
             InputGradient(dy, weight, lowRank, dx, accumulate);
+        }
+
+        if (lowRank is not null)
+        {
+            BranchWeightGradients(dy, x, lowRank);
         }
 
         if (dWeight is not null)
@@ -69,25 +76,33 @@ public sealed unsafe partial class CpuBackend
         Keep(dBias);
     }
 
-    /// <summary>dProduct = s·dy·B, dB += s·dyᵀ·product, dA += dProductᵀ·dropout(x).</summary>
-    private void BranchBackward(Tensor dy, Tensor x, LowRank lowRank, bool inputNeeded, int rank)
+    /// <summary>dProduct = s·dy·B, where something needs it.</summary>
+    private void BranchProductGradient(Tensor dy, LowRank lowRank, bool inputNeeded)
     {
-        int tokens = Rows(x), inputs = Columns(x), outputs = Columns(dy);
-        if (inputNeeded || lowRank.DA is not null)
+        if (!inputNeeded && lowRank.DA is null)
         {
-            Tensor dProduct = lowRank.DProduct ?? throw new ArgumentException($"{nameof(LinearBackward)}: the low-rank branch has no DProduct.");
-            RequireSame(nameof(LinearBackward), lowRank.Product, dProduct);
-            ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)lowRank.B), outputs);
-            term.Scale = lowRank.Scale;
-            _product.Multiply(Floats(dProduct), rank, tokens, rank, false, null, [term]);
+            return;
         }
 
+        int rank = Columns(lowRank.Product), outputs = Columns(dy);
+        Tensor dProduct = lowRank.DProduct ?? throw new ArgumentException($"{nameof(LinearBackward)}: the low-rank branch has no DProduct.");
+        RequireSame(nameof(LinearBackward), lowRank.Product, dProduct);
+        _product.Multiply(Floats(dProduct), rank, Rows(dy), rank, false, null, [Product(Floats(dy), outputs, Matrix((CpuTensor)lowRank.B), outputs)]);
+        Scale(dProduct, lowRank.Scale);
+    }
+
+    /// <summary>dB += s·dyᵀ·product, made as its transpose so that dy is read where it lies; dA += dProductᵀ·dropout(x).</summary>
+    private void BranchWeightGradients(Tensor dy, Tensor x, LowRank lowRank)
+    {
+        int tokens = Rows(x), inputs = Columns(x), outputs = Columns(dy), rank = Columns(lowRank.Product);
         if (lowRank.DB is not null)
         {
             RequireSame(nameof(LinearBackward), lowRank.B, lowRank.DB);
-            ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)lowRank.Product), tokens, leftTransposed: true);
+            float* transposed = _branch.Floats((long)rank * outputs);
+            ProductTerm term = Product(Floats(lowRank.Product), rank, Matrix((CpuTensor)dy), tokens, leftTransposed: true);
             term.Scale = lowRank.Scale;
-            _product.Multiply(Floats(lowRank.DB), rank, outputs, rank, true, null, [term]);
+            _product.Multiply(transposed, outputs, rank, outputs, false, null, [term]);
+            _pool.Run(Blocks(outputs, TransposedAddWork.RowsPerBlock), new TransposedAddWork { Source = transposed, Target = Floats(lowRank.DB), Rows = outputs, Columns = rank });
         }
 
         if (lowRank.DA is not null)
@@ -112,15 +127,16 @@ public sealed unsafe partial class CpuBackend
 
         int rank = Columns(lowRank.Product);
         ProductTerm branch = Product(Floats(lowRank.DProduct!), rank, Matrix((CpuTensor)lowRank.A), rank);
+        main.LeftUnchanged = true;
         if (!lowRank.Dropout.IsActive)
         {
             _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main, branch]);
             return;
         }
 
+        _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main]);
         float* masked = _branch.Floats((long)tokens * inputs);
         _product.Multiply(masked, inputs, tokens, inputs, false, null, [branch]);
-        _product.Multiply(Floats(dx), inputs, tokens, inputs, accumulate, null, [main]);
         _pool.Run(tokens, new MaskedAddWork
         {
             Dropout = _kernels.Dropout,

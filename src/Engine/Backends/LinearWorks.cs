@@ -26,6 +26,26 @@ internal unsafe struct ColumnSumWork : IWork
     }
 }
 
+/// <summary>Target (Rows, Columns) += Source (Columns, Rows) transposed.</summary>
+internal unsafe struct TransposedAddWork : IWork
+{
+    public const int RowsPerBlock = 128;
+
+    public float* Source, Target;
+    public int Rows, Columns;
+
+    public readonly void Run(int block, int worker)
+    {
+        for (long row = (long)block * RowsPerBlock; row < Math.Min(Rows, (block + 1L) * RowsPerBlock); row++)
+        {
+            for (int column = 0; column < Columns; column++)
+            {
+                Target[row * Columns + column] += Source[(long)column * Rows + row];
+            }
+        }
+    }
+}
+
 /// <summary>Target row += dropout(Source row).</summary>
 internal unsafe struct MaskedAddWork : IWork
 {

@@ -7,6 +7,10 @@ namespace FineTuneTool.Engine.Kernels;
 /// </summary>
 internal unsafe struct ProductTerm
 {
+    /// <summary>First k of the sum; both operands are addressed from k = 0.</summary>
+    public int Start;
+
+    /// <summary>Number of k.</summary>
     public int Depth;
 
     public float* Left;
@@ -16,6 +20,9 @@ internal unsafe struct ProductTerm
     public bool LeftTransposed;
 
     public float Scale;
+
+    /// <summary>Left has not been written since the product before this one: where that packed the same operand as its first, it stays packed.</summary>
+    public bool LeftUnchanged;
 
     public DropoutMask LeftMask;
 

@@ -65,8 +65,22 @@ public sealed class CpuBackendTests : BackendTest
         Tensor lse = backend.Allocate(new Shape(Tokens, 4)), norm = backend.Allocate(new Shape(32)), r = backend.Allocate(new Shape(Tokens));
         var shape = new AttentionShape(4, 4, 8, 1);
         int[] starts = [0, 20, Tokens];
+        var branch = new LowRank(backend.Allocate(new Shape(4, 32)), backend.Allocate(new Shape(48, 4)), 1, backend.Allocate(new Shape(Tokens, 4)))
+        {
+            DA = backend.Allocate(new Shape(4, 32)),
+            DB = backend.Allocate(new Shape(48, 4)),
+            DProduct = backend.Allocate(new Shape(Tokens, 4)),
+            Dropout = new Dropout(0.1f, 1, 1),
+        };
+        int[] targets = new int[Tokens];
+        float[] losses = new float[Tokens];
+        bool[] correct = new bool[Tokens];
         void Step()
         {
+            backend.Linear(x, w, null, branch, y);
+            backend.LinearBackward(y, x, w, branch, x, false, w, null);
+            backend.CrossEntropy(x, w, targets, 0, losses, correct, x, null);
+            backend.AdamW(x, x, x, x, new AdamWStep(1e-3, 0.9, 0.999, 1e-8, 0, 1));
             backend.RmsNorm(x, norm, 0, 1e-5f, x, r);
             backend.Linear(x, w, null, null, y);
             backend.LinearBackward(y, x, w, null, x, false, w, null);

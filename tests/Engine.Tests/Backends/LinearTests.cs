@@ -68,6 +68,28 @@ public sealed unsafe class LinearTests : BackendTest
         }
     }
 
+    /// <summary>Deep enough, with rows enough, that the product is made in slices of its depth.</summary>
+    [Fact]
+    public void A_product_too_large_to_pack_at_once_is_the_same_product()
+    {
+        using CpuBackend backend = CpuBackend.Create(2);
+        const int Tokens = 1100, Outputs = 4000, Inputs = 8, Rank = 4;
+        float[] dy = Numbers(Tokens * Outputs, 1), w = Numbers(Outputs * Inputs, 2);
+        Tensor dys = Tensor(backend, dy, Tokens, Outputs), weight = Tensor(backend, w, Outputs, Inputs), x = Tensor(backend, Numbers(Tokens * Inputs, 3), Tokens, Inputs);
+        Tensor whole = backend.Allocate(new Shape(Tokens, Inputs)), part = backend.Allocate(new Shape(7, Inputs));
+        var branch = new LowRank(Tensor(backend, Numbers(Rank * Inputs, 4), Rank, Inputs), Tensor(backend, Numbers(Outputs * Rank, 5), Outputs, Rank), 1, backend.Allocate(new Shape(Tokens, Rank)))
+        {
+            DProduct = backend.Allocate(new Shape(Tokens, Rank)),
+        };
+        LowRank few = branch with { Product = backend.Allocate(new Shape(7, Rank)), DProduct = backend.Allocate(new Shape(7, Rank)) };
+        backend.LinearBackward(dys, x, weight, branch, whole, false, null, null);
+        foreach (int first in (int[])[0, 500, Tokens - 7])
+        {
+            backend.LinearBackward(dys.Rows(first, 7), x.Rows(first, 7), weight, few, part, false, null, null);
+            Close(Widen(Values(backend, part)), Values(backend, whole.Rows(first, 7)), Tolerance);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(KernelNames))]
     public void A_weight_in_any_storage_acts_as_its_decoded_numbers(string kernels)
