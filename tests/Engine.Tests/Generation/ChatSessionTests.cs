@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Generation;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Tests.Generation;
@@ -89,7 +90,7 @@ public class ChatSessionTests
     private static ChatSession Session(ILogitsSource source) =>
         new(new Generator(source, Tokenizer), Format, new GenerationOptions(SamplingSettings.Greedy with { MaxNewTokens = 16 }) { StopIds = new HashSet<int> { EndId } });
 
-    private static string Format(IReadOnlyList<ChatTurn> turns) => string.Concat(turns.Select(turn => $"{turn.Role}: {turn.Content}\n")) + "assistant:";
+    private static RenderedText Format(IReadOnlyList<ChatTurn> turns) => new(string.Concat(turns.Select(turn => $"{turn.Role}: {turn.Content}\n")) + "assistant:", []);
 
     /// <summary>Finds every token equally likely.</summary>
     private sealed class FlatSource : ILogitsSource
