@@ -50,9 +50,6 @@ public sealed class RunStage : Task, ICancelableTask, IDisposable
     /// <summary>Threads of the engine; 0 = every core.</summary>
     public int Threads { get; set; }
 
-    /// <summary>Inputs that differ from the lock file are errors.</summary>
-    public bool LockedMode { get; set; }
-
     /// <summary>The stage computes for long: projects take turns.</summary>
     public bool UsesDevice { get; set; }
 
@@ -108,7 +105,7 @@ public sealed class RunStage : Task, ICancelableTask, IDisposable
     {
         var reader = new SettingsReader(new ProjectSources(ProjectFile, ImportedFiles));
         var location = new ProjectLocation(name, ProjectFile, directory, Folders(directory, ObjFolder), Folders(directory, BinFolder));
-        return new ProjectRequest(ProjectRequest.CurrentFormatVersion, location, reader.Settings(Settings), reader.Items(Items), LockedMode, Threads);
+        return new ProjectRequest(ProjectRequest.CurrentFormatVersion, location, reader.Settings(Settings), reader.Items(Items), Threads);
     }
 
     private static string Folders(string directory, string relative) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Path.Combine(directory, relative)));

@@ -48,7 +48,6 @@ public class RunStageTests
         using var run = new StageRun("echo");
         run.Task.LiveProgress = false;
         run.Task.Threads = 3;
-        run.Task.LockedMode = true;
         run.Add("QualityGate", "EvalLoss", ("Max", "1.8"));
 
         Assert.True(run.Task.Execute());
@@ -58,7 +57,7 @@ public class RunStageTests
         Assert.Equal("법 model", request.Project.Name);
         Assert.Equal(run.StageFolder, Path.Combine(request.Project.ObjFolder, "train"));
         Assert.EndsWith(Path.Combine("bin", "법 model"), request.Project.BinFolder);
-        Assert.Equal((3, true), (request.Threads, request.LockedMode));
+        Assert.Equal(3, request.Threads);
         Assert.Equal("1.8", Assert.Single(request.ItemsOf("QualityGate")).Get("Max"));
         Assert.Contains(run.Engine.HighMessages, message => message == File.ReadAllText(Path.Combine(run.StageFolder, "request.json")));
     }

@@ -11,7 +11,6 @@ public static partial class Codes
     public static readonly DiagnosticCode QualityGateFailed = new("FT0007", "A quality gate failed");
     public static readonly DiagnosticCode UpstreamMissing = new("FT0008", "A stage that this one needs has not run");
     public static readonly DiagnosticCode ParityFailed = new("FT0009", "An export does not behave like base plus adapter");
-    public static readonly DiagnosticCode LockDrift = new("FT0010", "An input differs from the lock file");
 
-    private static IReadOnlyList<DiagnosticCode> Project => [BadSetting, UnknownSetting, MissingSetting, BaseModelMissing, SettingHasNoEffect, NoTrainingData, QualityGateFailed, UpstreamMissing, ParityFailed, LockDrift];
+    private static IReadOnlyList<DiagnosticCode> Project => [BadSetting, UnknownSetting, MissingSetting, BaseModelMissing, SettingHasNoEffect, NoTrainingData, QualityGateFailed, UpstreamMissing, ParityFailed];
 }

@@ -32,7 +32,6 @@ public sealed record ProjectRequest(
     ProjectLocation Project,
     IReadOnlyDictionary<string, SettingText> Settings,
     IReadOnlyList<ProjectItem> Items,
-    bool LockedMode = false,
     int Threads = 0)
 {
     public const int CurrentFormatVersion = 1;

@@ -1,0 +1,155 @@
+using System.Security.Cryptography;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Stages;
+using FineTuneTool.TestKit;
+
+namespace FineTuneTool.Engine.Tests.Stages;
+
+/// <summary>Every stage in turn on a tiny model, as the build runs them.</summary>
+public sealed class WholeLineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly RecordingEvents _events = new();
+    private readonly Dictionary<string, SettingText> _settings;
+    private readonly List<ProjectItem> _items;
+
+    public WholeLineTests()
+    {
+        TinyModel.Write(_folder.File("base"));
+        string rows = string.Join('\n', Enumerable.Range(0, 12).Select(i =>
+            $$"""{"messages": [{"role": "user", "content": "Question {{i}}?"}, {"role": "assistant", "content": "Answer {{i}}."}]}"""));
+        _folder.Write("train.jsonl", rows);
+        _settings = new()
+        {
+            ["BaseModel"] = new("base"),
+            ["MaxSeqLength"] = new("64"),
+            ["MaxSteps"] = new("4"),
+            ["EvalSteps"] = new("2"),
+            ["SaveSteps"] = new("1"),
+            ["GradientAccumulationSteps"] = new("1"),
+            ["LearningRate"] = new("1e-2"),
+            ["WarmupRatio"] = new("0"),
+            ["ValidationSplitRatio"] = new("0.4"),
+            ["MaxNewTokens"] = new("4"),
+        };
+        _items = [Item("TrainingData", "train.jsonl"), Item("SamplePrompt", "Question 1?"), Item("GgufExport", "F32"), Item("GgufExport", "Q8_0")];
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private ProjectItem Item(string type, string include, params (string Name, string Value)[] metadata) =>
+        new(type, include, _folder.File(include), metadata.ToDictionary(pair => pair.Name, pair => pair.Value), "p.finetune", 9, 5);
+
+    private StageContext Context(int threads = 2, CancellationToken stop = default) => new(
+        new ProjectRequest(1, new ProjectLocation("p", _folder.File("p.finetune"), _folder.Path, _folder.File("obj/p"), _folder.File("bin/p")), _settings, _items, threads),
+        _events, stop);
+
+    private Dictionary<string, StageResult> RunAll() =>
+        StageList.All.ToDictionary(stage => stage.Name, stage => StageRunner.Run(stage, Context()));
+
+    private StageResult Run(string stage) => StageRunner.Run(StageList.Find(stage)!, Context());
+
+    private static string HashOf(StageResult train) =>
+        Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(train.Outputs["adapter"], "adapter_model.safetensors"))));
+
+    [Fact]
+    public void The_line_runs_once_and_a_second_build_runs_nothing()
+    {
+        Dictionary<string, StageResult> first = RunAll();
+        Assert.All(first.Values, result => Assert.Equal(StageStatus.Done, result.Status));
+        Assert.True(File.Exists(first["evaluate"].Outputs["report"]));
+        Assert.True(File.Exists(Path.Combine(first["merge"].Outputs["merged"], "config.json")));
+        Assert.True(File.Exists(first["exportgguf"].Outputs["F32"]));
+        Assert.All(RunAll().Values, result => Assert.Equal(StageStatus.UpToDate, result.Status));
+    }
+
+    [Fact]
+    public void Another_learning_rate_trains_again_but_prepares_nothing()
+    {
+        RunAll();
+        _settings["LearningRate"] = new("2e-2");
+        Dictionary<string, StageStatus> second = RunAll().ToDictionary(pair => pair.Key, pair => pair.Value.Status);
+        Assert.Equal((StageStatus.UpToDate, StageStatus.UpToDate), (second["preprocess"], second["baseline"]));
+        Assert.Equal((StageStatus.Done, StageStatus.Done), (second["train"], second["evaluate"]));
+        Assert.Contains("train runs again: LearningRate 0.01 → 0.02", _events.Milestones);
+    }
+
+    [Fact]
+    public void A_run_on_one_thread_that_is_stopped_and_goes_on_ends_with_the_same_bytes()
+    {
+        Run("preprocess");
+        string whole = HashOf(Run("train"));
+        Directory.Delete(_folder.File("obj/p/train"), recursive: true);
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Stage train = StageList.Find("train")!;
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(StageStatus.Stopped, StageRunner.Run(train, Context(1, stop.Token)).Status);
+        }
+
+        Assert.Equal(whole, HashOf(StageRunner.Run(train, Context(1))));
+    }
+
+    [Fact]
+    public void Full_fine_tuning_goes_the_same_way()
+    {
+        _settings["FineTuneMethod"] = new("full");
+        Dictionary<string, StageResult> line = RunAll();
+        Assert.True(File.Exists(Path.Combine(line["train"].Outputs["model"], "model.safetensors")));
+        Assert.True(File.Exists(line["exportgguf"].Outputs["Q8_0"]));
+    }
+
+    [Fact]
+    public void A_failed_gate_fails_every_build_and_a_relaxed_one_measures_nothing_again()
+    {
+        Run("preprocess");
+        Run("baseline");
+        Run("train");
+        _items.Add(Item("QualityGate", "EvalLoss", ("Max", "0.001")));
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal("FT0007", Assert.Throws<FineTuneException>(() => Run("evaluate")).Diagnostic.Code.Id);
+        }
+
+        _items[^1] = Item("QualityGate", "EvalLoss", ("Max", "1000"));
+        Assert.Equal(StageStatus.UpToDate, Run("evaluate").Status);
+    }
+
+    [Fact]
+    public void Files_of_other_settings_under_bin_are_replaced()
+    {
+        RunAll();
+        _settings["LearningRate"] = new("2e-2");
+        RunAll();
+        _settings["LearningRate"] = new("1e-2");
+        Assert.Equal(StageStatus.UpToDate, Run("train").Status);
+        Assert.Equal(StageStatus.Done, Run("merge").Status);
+        Assert.Equal(StageStatus.UpToDate, Run("merge").Status);
+    }
+
+    [Fact]
+    public void A_project_without_training_data_is_an_error()
+    {
+        _items.RemoveAll(item => item.Type == "TrainingData");
+        Assert.Equal("FT0006", Assert.Throws<FineTuneException>(() => Run("validate")).Diagnostic.Code.Id);
+    }
+
+    [Fact]
+    public void Qlora_on_weights_that_are_not_quantised_is_an_error_at_its_place()
+    {
+        _settings["FineTuneMethod"] = new("qlora", "p.finetune", 4, 5);
+        Diagnostic refused = Assert.Throws<FineTuneException>(() => Run("validate")).Diagnostic;
+        Assert.Equal(("FT0001", 4), (refused.Code.Id, refused.Position.Line));
+    }
+
+    [Fact]
+    public void A_type_that_cannot_be_exported_is_an_error_at_its_item()
+    {
+        _items.Add(Item("GgufExport", "Q9_9"));
+        Diagnostic refused = Assert.Throws<FineTuneException>(() => Run("validate")).Diagnostic;
+        Assert.Equal(("FT0001", 9), (refused.Code.Id, refused.Position.Line));
+        Assert.Contains("Q8_0", refused.Remedy);
+    }
+}
