@@ -11,11 +11,13 @@ namespace FineTuneTool.Tasks;
 /// <param name="terminal">True where somebody looks at a terminal: progress replaces itself there, and is a line of a log elsewhere.</param>
 internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine, string projectFile, bool live, bool terminal, TimeProvider time)
 {
+    /// <summary>What the trainer calls its steps.</summary>
+    private const string TrainActivity = "train";
+
     private readonly TimeSpan _pause = live && terminal ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(10);
     private readonly string _projectName = Path.GetFileNameWithoutExtension(projectFile);
     private long? _lastShown;
     private HostLine? _held;
-    private string _loss = "";
 
     /// <summary>The line that ended the stage; null until it came.</summary>
     public HostLine? Result { get; private set; }
@@ -36,12 +38,12 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
         switch (line.Type)
         {
             case "progress":
-                Show(line, isLast: line.Total > 0 && line.Done == line.Total);
+                LastStep = line.Activity == TrainActivity ? line.Done ?? 0 : LastStep;
+                Show(line);
                 break;
             case "metric":
-                LastStep = Math.Max(LastStep, line.Step ?? 0);
-                _loss = Describe(line);
-                Show(line, isLast: false);
+                // What a person wants of it stands in the progress; the whole row is for a detailed log, and in metrics.csv.
+                log.LogMessage(MessageImportance.Normal, "{0}", Describe(line));
                 break;
             case "milestone":
                 ShowHeld();
@@ -74,9 +76,10 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
         }
     }
 
-    private void Show(HostLine line, bool isLast)
+    private void Show(HostLine line)
     {
         _held = line;
+        bool isLast = line.Total > 0 && line.Done == line.Total;
         if (isLast || _lastShown is not { } shown || time.GetElapsedTime(shown) >= _pause)
         {
             ShowHeld();
@@ -93,8 +96,7 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
 
         _held = null;
         _lastShown = time.GetTimestamp();
-        string left = line.Type == "metric" ? string.Create(CultureInfo.InvariantCulture, $"step {line.Step}") : Count(line);
-        string right = line.Type == "metric" ? _loss : string.Join("  ", new[] { line.Detail ?? "", _loss }.Where(part => part.Length > 0));
+        string left = Count(line), right = line.Detail ?? "";
         string text = $"{_projectName} {left} {right}".TrimEnd();
         if (live)
         {
@@ -106,12 +108,14 @@ internal sealed class EventForwarder(TaskLoggingHelper log, IBuildEngine engine,
         }
     }
 
-    private static string Count(HostLine line) => line.Total > 0
-        ? string.Create(CultureInfo.InvariantCulture, $"{line.Activity} {line.Done}/{line.Total}")
+    /// <summary>How far it is, where the detail does not say it already.</summary>
+    private static string Count(HostLine line) =>
+        line.Total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{line.Activity} {line.Done}/{line.Total}")
+        : line.Detail is { Length: > 0 } ? line.Activity ?? ""
         : string.Create(CultureInfo.InvariantCulture, $"{line.Activity} {line.Done}");
 
-    private static string Describe(HostLine metric) => string.Join("  ",
-        (metric.Values ?? new Dictionary<string, double>()).Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key} {value.Value:G4}")));
+    private static string Describe(HostLine metric) => string.Create(CultureInfo.InvariantCulture, $"step {metric.Step}: ") + string.Join(", ",
+        (metric.Values ?? new Dictionary<string, double>()).Where(value => value.Key != "step").Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key} {value.Value:G4}")));
 
     private void Report(HostLine line)
     {

@@ -13,7 +13,7 @@ switch (request.Settings["BaseModel"].Value)
         Say(new HostLine("milestone") { Text = $"{stage} runs for the first time" });
         for (int i = 1; i <= 3; i++)
         {
-            Say(new HostLine("progress") { Activity = stage, Done = i, Total = 3 });
+            Say(new HostLine("progress") { Activity = stage, Done = i, Total = 5, Detail = $"loss {9 - i}" });
             Say(new HostLine("metric") { Step = i, Values = new Dictionary<string, double> { ["loss"] = 3.0 / i } });
         }
 
@@ -69,14 +69,15 @@ switch (request.Settings["BaseModel"].Value)
         return End("done", 0);
 
     case "train-until-stop":
-        Say(new HostLine("metric") { Step = 7, Values = new Dictionary<string, double> { ["loss"] = 1.5 } });
+        Say(new HostLine("progress") { Activity = "train", Done = 7, Total = 20 });
         Say(new HostLine("milestone") { Text = "training" });
         while (Console.In.ReadLine() is string line && line != "stop")
         {
         }
 
         Say(new HostLine("milestone") { Text = "checkpoint written" });
-        Say(new HostLine("metric") { Step = 8, Values = new Dictionary<string, double> { ["loss"] = 1.4 } });
+        Say(new HostLine("progress") { Activity = "train", Done = 8, Total = 20 });
+        Say(new HostLine("progress") { Activity = "evaluate", Done = 1, Total = 3 });
         Say(new HostLine("result") { Status = "stopped" });
         return 130;
 

@@ -38,16 +38,34 @@ public class EventForwarderTests
     [Fact]
     public void Live_progress_carries_what_the_terminal_logger_reads()
     {
-        EventForwarder forwarder = Forwarder(live: true, terminal: true);
-        forwarder.Forward(new HostLine("metric") { Step = 39, Values = new Dictionary<string, double> { ["loss"] = 1.23456 } }.ToJson());
-        _time.Advance(TimeSpan.FromSeconds(1));
-        forwarder.Forward(Progress(40, 200));
+        Forwarder(live: true, terminal: true).Forward(new HostLine("progress") { Activity = "train", Done = 40, Total = 200, Detail = "loss 1.2346" }.ToJson());
 
-        var last = _engine.LiveMessages[^1];
-        Assert.Equal("TLTESTPASSED", last.ExtendedType);
-        Assert.Equal("train 40/200", last.ExtendedMetadata!["localizedResult"]);
-        Assert.Equal("loss 1.235", last.ExtendedMetadata["displayName"]);
-        Assert.Equal("legal train 40/200 loss 1.235", last.Message);
+        var message = Assert.Single(_engine.LiveMessages);
+        Assert.Equal("TLTESTPASSED", message.ExtendedType);
+        Assert.Equal("train 40/200", message.ExtendedMetadata!["localizedResult"]);
+        Assert.Equal("loss 1.2346", message.ExtendedMetadata["displayName"]);
+        Assert.Equal("legal train 40/200 loss 1.2346", message.Message);
+    }
+
+    [Fact]
+    public void Work_of_unknown_length_shows_its_detail_or_its_count()
+    {
+        EventForwarder forwarder = Forwarder(live: false, terminal: false);
+        forwarder.Forward(new HostLine("progress") { Activity = "preprocess", Done = 195, Detail = "195 examples" }.ToJson());
+        _time.Advance(TimeSpan.FromMinutes(1));
+        forwarder.Forward(new HostLine("progress") { Activity = "hashing", Done = 7 }.ToJson());
+
+        Assert.Equal(["legal preprocess 195 examples", "legal hashing 7"], _engine.HighMessages);
+    }
+
+    [Fact]
+    public void Metrics_are_for_a_detailed_log()
+    {
+        Forwarder(live: true, terminal: true).Forward(
+            new HostLine("metric") { Step = 39, Values = new Dictionary<string, double> { ["step"] = 39, ["loss"] = 1.23456, ["learning_rate"] = 2e-4 } }.ToJson());
+
+        Assert.Empty(_engine.HighMessages);
+        Assert.Equal("step 39: loss 1.235, learning_rate 0.0002", Assert.Single(_engine.NormalMessages));
     }
 
     [Fact]

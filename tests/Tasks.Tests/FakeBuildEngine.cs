@@ -16,14 +16,14 @@ internal sealed class FakeBuildEngine : IBuildEngine6
 
     public IReadOnlyList<BuildWarningEventArgs> Warnings => [.. Events.OfType<BuildWarningEventArgs>()];
 
-    /// <summary>What a log of normal detail shows.</summary>
-    public IReadOnlyList<string> HighMessages =>
-        [.. Events.OfType<BuildMessageEventArgs>().Where(message => message.Importance == MessageImportance.High).Select(message => message.Message!)];
+    /// <summary>What every log shows.</summary>
+    public IReadOnlyList<string> HighMessages => Messages(MessageImportance.High);
+
+    public IReadOnlyList<string> NormalMessages => Messages(MessageImportance.Normal);
+
+    public IReadOnlyList<string> LowMessages => Messages(MessageImportance.Low);
 
     public IReadOnlyList<ExtendedBuildMessageEventArgs> LiveMessages => [.. Events.OfType<ExtendedBuildMessageEventArgs>()];
-
-    public IReadOnlyList<string> LowMessages =>
-        [.. Events.OfType<BuildMessageEventArgs>().Where(message => message.Importance == MessageImportance.Low).Select(message => message.Message!)];
 
     public bool ContinueOnError => false;
 
@@ -83,6 +83,9 @@ internal sealed class FakeBuildEngine : IBuildEngine6
     public bool BuildProjectFilesInParallel(string[] projectFileNames, string[] targetNames, IDictionary[] globalProperties, IDictionary[] targetOutputsPerProject, string[] toolsVersion, bool useResultsCache, bool unloadProjectsOnCompletion) => throw new NotSupportedException();
 
     public BuildEngineResult BuildProjectFilesInParallel(string[] projectFileNames, string[] targetNames, IDictionary[] globalProperties, IList<string>[] removeGlobalProperties, string[] toolsVersion, bool returnTargetOutputs) => throw new NotSupportedException();
+
+    private IReadOnlyList<string> Messages(MessageImportance importance) =>
+        [.. Events.OfType<BuildMessageEventArgs>().Where(message => message.Importance == importance).Select(message => message.Message!)];
 
     private void Add(BuildEventArgs e)
     {
