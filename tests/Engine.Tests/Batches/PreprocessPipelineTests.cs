@@ -5,6 +5,7 @@ using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Tests.Tokenizers;
 using FineTuneTool.Engine.Tokenizers;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Batches;
 
@@ -117,6 +118,23 @@ public sealed class PreprocessPipelineTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "open.jinja"), "{% for m in messages %}{{ m.role }}: {% generation %}{{ m.content }}{% endgeneration %}\n{% endfor %}");
         new PreprocessPipeline(Settings, SmolLm2, PromptTemplates.Find("open.jinja", _folder, SmolLm2), _events).Run([Source([Row("a", "b")])], _folder);
         Assert.Contains(_events.Diagnostics, diagnostic => diagnostic.Code == Codes.TemplateDoesNotFit && diagnostic.Severity == Severity.Warning);
+    }
+
+    [SharedTheory("data")]
+    [InlineData("korean-legal", "chat", 101)]
+    [InlineData("korean-legal", "alpaca", 101)]
+    [InlineData("smoltalk", "chat", 155)]
+    [InlineData("smoltalk", "gemma", 155)]
+    [InlineData("alpaca", "alpaca", 116)]
+    [InlineData("alpaca", "chatml", 116)]
+    public void The_example_data_sets_become_rows_that_learn_every_answer(string name, string template, int rows)
+    {
+        var source = new DataSource(Path.Combine(Paths.Shared, "data", name, "train.jsonl"), null, null, new Dictionary<string, string>(), 0, default);
+        var pipeline = new PreprocessPipeline(Settings with { MaxSeqLength = 2048 }, SmolLm2, PromptTemplates.Find(template, "", SmolLm2), _events);
+        PreprocessStatistics statistics = pipeline.Run([source], _folder).Statistics;
+        Assert.Equal((rows, rows), (statistics.RowsRead, statistics.Train.Rows));
+        Assert.Empty(statistics.Dropped);
+        Assert.InRange(statistics.Train.SupervisedShare, 0.15, 0.9);
     }
 
     private static PreprocessSettings Settings => new() { MaxSeqLength = 64 };
