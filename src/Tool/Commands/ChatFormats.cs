@@ -9,12 +9,12 @@ namespace FineTuneTool.Tool.Commands;
 /// <summary>Templates for chats and for requests that hold messages.</summary>
 internal static class ChatFormats
 {
-    /// <summary>The template that a name stands for; the model's own where none is named.</summary>
-    /// <param name="template">chat, a built-in name, a .yaml or a .jinja file; null or "" for the model's own.</param>
+    /// <summary>The template that a name stands for, found as a project finds it.</summary>
+    /// <param name="template">chat, a built-in name, a .yaml or a .jinja file; null or "" for the model's own, or alpaca where it has none.</param>
     /// <param name="directory">Folder that a relative path starts from.</param>
     /// <exception cref="FineTuneException">FT0254: there is no such template. FT0251: it has a syntax error.</exception>
     public static PromptTemplate For(LoadedModel model, string? template, string directory) =>
-        PromptTemplates.Find(template is null or "" ? PromptTemplates.ModelsOwn : template, directory, model.Tokenizer, position: new SourcePosition(model.Path));
+        PromptTemplates.Find(template ?? "", directory, model.Tokenizer, position: new SourcePosition(model.Path));
 
     /// <summary>The ids of a request's messages in the model's own template; null where the request has none.</summary>
     public static int[]? Ids(JsonRequest request, LoadedModel model, bool addGenerationPrompt)
