@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Protocol;
 using FineTuneTool.Engine.Stages;
 using FineTuneTool.TestKit;
@@ -91,6 +92,30 @@ public sealed class ChatCommandTests(ModelFixture fixture) : IClassFixture<Model
         string template = fixture.Folder.Write("plain.jinja", "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:");
         Assert.NotEqual(Answers(Chat("Hi\n", "--json"))[0], Answers(Chat("Hi\n", "--json", "--template", template))[0]);
         Assert.Contains("FT0254", Chat("Hi\n", "--template", "no-such.jinja").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_template_of_one_question_forgets_the_turns_before_and_says_so()
+    {
+        string template = fixture.Folder.Write("qa.yaml", "name: qa\nprompt: |\n  Q: {{ instruction }}\n  A:\ncompletion: \"{{ output }}\"\nstop: [\"Q:\"]\n");
+        ToolRun run = Chat("Hi\nAnd now?\n", "--json", "--template", template);
+        Assert.Contains("The template qa holds one question", run.Error, StringComparison.Ordinal);
+        Assert.Equal(Answers(Chat("And now?\n", "--json", "--template", template))[0], Answers(run)[1]);
+    }
+
+    [Fact]
+    public void A_model_without_a_chat_template_is_asked_in_the_form_of_alpaca()
+    {
+        string model = TinyModel.Write(fixture.Folder.File("base model"));
+        File.Delete(Path.Combine(model, "chat_template.jinja"));
+        string config = Path.Combine(model, "tokenizer_config.json");
+        JsonObject declared = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
+        declared.Remove("chat_template");
+        File.WriteAllText(config, declared.ToJsonString());
+        ToolRun own = ToolRun.InProcess("chat", model, "--prompt", "Hi", "--temperature", "0", "--max-new-tokens", "5");
+        ToolRun named = ToolRun.InProcess("chat", model, "--prompt", "Hi", "--temperature", "0", "--max-new-tokens", "5", "--template", "alpaca");
+        Assert.Equal(0, own.ExitCode);
+        Assert.Equal(named.Out, own.Out);
     }
 
     [Fact]

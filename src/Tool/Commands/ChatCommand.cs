@@ -83,7 +83,7 @@ internal sealed class ChatCommand : Verb
         }
         else
         {
-            new ChatLoop(console, answers, NewSession(), model).Run(cancellation);
+            new ChatLoop(console, answers, NewSession(), model, template).Run(cancellation);
         }
 
         return ExitCodes.Done;

@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Generation;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
 
@@ -10,7 +11,7 @@ namespace FineTuneTool.Tool.Commands;
 /// Reads messages line by line until the input ends. A line that begins with a slash is a command. At a terminal Ctrl-C ends the answer, and at the prompt the chat;
 /// from a pipe it ends the chat.
 /// </summary>
-internal sealed class ChatLoop(ToolConsole console, ChatAnswers answers, ChatSession session, LoadedModel model)
+internal sealed class ChatLoop(ToolConsole console, ChatAnswers answers, ChatSession session, LoadedModel model, PromptTemplate template)
 {
     private const string NoAdapter = "none";
 
@@ -23,6 +24,11 @@ internal sealed class ChatLoop(ToolConsole console, ChatAnswers answers, ChatSes
         {
             console.Error.WriteLine($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Path))}{(ActiveName() is { } name ? $" with {name}" : "")}. /help lists the commands; an empty line or Ctrl-D ends.");
             Console.CancelKeyPress += EndAnswer;
+        }
+
+        if (template.IsSingleTurn)
+        {
+            Say($"The template {template.Name} holds one question and its answer: the model does not see earlier messages.");
         }
 
         try
