@@ -35,10 +35,10 @@ public sealed class MergeStage(TrainStage train) : Stage
 
     public override bool Check(StageContext context, StageResult result) => DeliveredFolder.IsOf(result.Outputs["merged"], context.Key(this));
 
-    /// <summary>A folder's own 16-bit or 32-bit type; F16 for the blocks of a GGUF file, whose scales are F16 too.</summary>
+    /// <summary>The base's own 16-bit or 32-bit type; F32 for blocks, whose numbers no 16-bit type holds exactly.</summary>
     private static ElementType TypeFor(ModelFiles files)
     {
         ElementType type = files.Tensors.Where(tensor => tensor.Shape.Rank > 1).Select(tensor => tensor.Type).FirstOrDefault(ElementType.BF16);
-        return type is ElementType.F32 or ElementType.F16 or ElementType.BF16 ? type : ElementType.F16;
+        return type is ElementType.F16 or ElementType.BF16 ? type : ElementType.F32;
     }
 }
