@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Benchmarks;
+
+/// <summary>Passes every operation on and adds up the time of each.</summary>
+internal sealed class TimedBackend(Backend inner) : Backend
+{
+    private readonly Dictionary<string, (int Calls, double Seconds)> _times = [];
+
+    public override string Name => inner.Name;
+
+    public override int Threads => inner.Threads;
+
+    public void Reset() => _times.Clear();
+
+    public void Report(double wholeSeconds)
+    {
+        foreach ((string name, (int calls, double seconds)) in _times.OrderByDescending(pair => pair.Value.Seconds))
+        {
+            Console.WriteLine($"  {name,-24} {calls,5} calls {1e3 * seconds,9:F1} ms {100 * seconds / wholeSeconds,5:F1} %");
+        }
+
+        Console.WriteLine($"  {"outside the backend",-24} {"",11} {1e3 * (wholeSeconds - _times.Values.Sum(pair => pair.Seconds)),9:F1} ms");
+    }
+
+    public override Tensor Allocate(Shape shape) => inner.Allocate(shape);
+
+    public override Tensor Load(StoredTensor stored) => inner.Load(stored);
+
+    public override void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0) => inner.Write(target, values, offset);
+
+    public override void Read(Tensor source, Span<float> values, long offset = 0) => inner.Read(source, values, offset);
+
+    public override void Zero(Tensor target) => Time(nameof(Zero), () => inner.Zero(target));
+
+    public override void Copy(Tensor source, Tensor target) => Time(nameof(Copy), () => inner.Copy(source, target));
+
+    public override void Add(Tensor target, Tensor source, float factor = 1) => Time(nameof(Add), () => inner.Add(target, source, factor));
+
+    public override void Scale(Tensor target, float factor) => Time(nameof(Scale), () => inner.Scale(target, factor));
+
+    public override void Embed(ReadOnlySpan<int> ids, Tensor table, float scale, Tensor y)
+    {
+        int[] copy = [.. ids];
+        Time(nameof(Embed), () => inner.Embed(copy, table, scale, y));
+    }
+
+    public override void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable)
+    {
+        int[] copy = [.. ids];
+        Time(nameof(EmbedBackward), () => inner.EmbedBackward(copy, dy, scale, dTable));
+    }
+
+    public override void GatherRows(Tensor x, ReadOnlySpan<int> rows, Tensor y)
+    {
+        int[] copy = [.. rows];
+        Time(nameof(GatherRows), () => inner.GatherRows(x, copy, y));
+    }
+
+    public override void ScatterAddRows(Tensor y, ReadOnlySpan<int> rows, Tensor x)
+    {
+        int[] copy = [.. rows];
+        Time(nameof(ScatterAddRows), () => inner.ScatterAddRows(y, copy, x));
+    }
+
+    public override void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms) =>
+        Time(nameof(RmsNorm), () => inner.RmsNorm(x, weight, offset, epsilon, y, inverseRms));
+
+    public override void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight) =>
+        Time(nameof(RmsNormBackward), () => inner.RmsNormBackward(dy, x, weight, offset, inverseRms, dx, dWeight));
+
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false) =>
+        Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, accumulate));
+
+    public override void LinearBackward(Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias) =>
+        Time(nameof(LinearBackward), () => inner.LinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias));
+
+    public override void Rope(Tensor x, int heads, ReadOnlySpan<int> positions, Tensor cosines, Tensor sines, bool inverse = false)
+    {
+        int[] copy = [.. positions];
+        Time(nameof(Rope), () => inner.Rope(x, heads, copy, cosines, sines, inverse));
+    }
+
+    public override void Attention(Tensor query, Tensor key, Tensor value, AttentionShape shape, ReadOnlySpan<int> documentStarts, Tensor output, Tensor logSumExp)
+    {
+        int[] copy = [.. documentStarts];
+        Time(nameof(Attention), () => inner.Attention(query, key, value, shape, copy, output, logSumExp));
+    }
+
+    public override void AttentionBackward(
+        Tensor dOutput, Tensor query, Tensor key, Tensor value, Tensor output, Tensor logSumExp, AttentionShape shape,
+        ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue)
+    {
+        int[] copy = [.. documentStarts];
+        Time(nameof(AttentionBackward), () => inner.AttentionBackward(dOutput, query, key, value, output, logSumExp, shape, copy, dQuery, dKey, dValue));
+    }
+
+    public override void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output) =>
+        Time(nameof(CachedAttention), () => inner.CachedAttention(query, keys, values, past, shape, output));
+
+    public override void GatedActivation(Tensor gate, Tensor up, Activation activation, Tensor y) =>
+        Time(nameof(GatedActivation), () => inner.GatedActivation(gate, up, activation, y));
+
+    public override void GatedActivationBackward(Tensor dy, Tensor gate, Tensor up, Activation activation, Tensor dGate, Tensor dUp) =>
+        Time(nameof(GatedActivationBackward), () => inner.GatedActivationBackward(dy, gate, up, activation, dGate, dUp));
+
+    public override void CrossEntropy(
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
+    {
+        int[] copy = [.. targets];
+        float[] lossCopy = new float[losses.Length];
+        bool[] correctCopy = new bool[correct.Length];
+        Time(nameof(CrossEntropy), () => inner.CrossEntropy(hidden, head, copy, softCap, lossCopy, correctCopy, dHidden, dHead));
+        lossCopy.CopyTo(losses);
+        correctCopy.CopyTo(correct);
+    }
+
+    public override double SumOfSquares(Tensor x)
+    {
+        double sum = 0;
+        Time(nameof(SumOfSquares), () => sum = inner.SumOfSquares(x));
+        return sum;
+    }
+
+    public override void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step) =>
+        Time(nameof(AdamW), () => inner.AdamW(values, gradients, firstMoment, secondMoment, step));
+
+    public override void Dispose() => inner.Dispose();
+
+    private void Time(string operation, Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan used = Environment.CpuUsage.TotalTime;
+        action();
+        TimeSpan time = Measure.ProcessorTime ? Environment.CpuUsage.TotalTime - used : Stopwatch.GetElapsedTime(start);
+        (int calls, double seconds) = _times.GetValueOrDefault(operation);
+        _times[operation] = (calls + 1, seconds + time.TotalSeconds);
+    }
+}
