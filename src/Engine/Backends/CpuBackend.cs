@@ -12,6 +12,9 @@ namespace FineTuneTool.Engine.Backends;
 /// </summary>
 public sealed unsafe partial class CpuBackend : Backend
 {
+    /// <summary>From this size on a tensor is allocated only where so much memory is free: the system would grant it and end the process later.</summary>
+    private const long LargeTensorBytes = 64 << 20;
+
     /// <summary>Elements of a block of element-wise work.</summary>
     private const int BlockElements = 16384;
 
@@ -20,7 +23,6 @@ public sealed unsafe partial class CpuBackend : Backend
     private readonly MatrixProduct _product;
     private readonly ScratchMemory _scratch = new();
     private readonly ScratchMemory _branch = new();
-    private readonly long _availableBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private CpuBackend(KernelSet kernels, int threads)
     {
@@ -52,28 +54,25 @@ public sealed unsafe partial class CpuBackend : Backend
     /// <exception cref="FineTuneException">FT2002: the machine does not have that much memory.</exception>
     public override Tensor Allocate(Shape shape)
     {
-        long bytes;
+        long free = MachineMemory.TotalBytes, bytes = long.MaxValue;
         try
         {
             bytes = checked(shape.Count * sizeof(float));
-            if (bytes <= _availableBytes)
+            free = bytes >= LargeTensorBytes ? MachineMemory.FreeBytes() : free;
+            if (bytes <= free)
             {
                 var buffer = new NativeBuffer(bytes);
                 return new CpuTensor(shape, ElementType.F32, buffer.Pointer, buffer, null);
             }
         }
-        catch (OverflowException)
+        catch (Exception exception) when (exception is OverflowException or OutOfMemoryException)
         {
-            bytes = long.MaxValue;
-        }
-        catch (OutOfMemoryException)
-        {
-            bytes = checked(shape.Count * sizeof(float));
+            // Told below, like a size that the system grants but does not have.
         }
 
         throw new FineTuneException(
             Codes.NotEnoughMemory,
-            FormattableString.Invariant($"A tensor {shape} of {bytes / 1048576.0:F0} MiB does not fit: this process may use {_availableBytes / 1048576.0:F0} MiB in all."),
+            FormattableString.Invariant($"A tensor {shape} of {bytes / 1048576.0:F0} MiB does not fit: {free / 1048576.0:F0} MiB are free."),
             "Lower MaxSeqLength or MicroBatchSize, choose a smaller or quantised base model, or use a machine with more memory.");
     }
 

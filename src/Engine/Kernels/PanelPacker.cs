@@ -67,17 +67,23 @@ internal abstract unsafe class PanelPacker(DropoutKernel dropout, VectorMathKern
             return;
         }
 
-        for (int k = 0; k < depth; k++)
+        int rowsAtOnce = Math.Max(depth * width / count, 1);
+        for (int k = 0; k < depth; k += rowsAtOnce)
         {
-            term.Right.Decode(k0 + k, first, count, scratch);
-            if (term.RightMask.IsActive)
+            int rows = Math.Min(rowsAtOnce, depth - k);
+            for (int row = 0; row < rows; row++)
             {
-                dropout.Apply(term.RightMask, term.RightMask.Index(k0 + k, first), scratch, count);
+                float* run = scratch + (long)row * count;
+                term.Right.Decode(k0 + k + row, first, count, run);
+                if (term.RightMask.IsActive)
+                {
+                    dropout.Apply(term.RightMask, term.RightMask.Index(k0 + k + row, first), run, count);
+                }
             }
 
             for (int at = 0; at < count; at += width)
             {
-                Copy(scratch + at, 0, Math.Min(width, count - at), 1, target + (long)at * depth + k * width, width);
+                Copy(scratch + at, count, Math.Min(width, count - at), rows, target + (long)at * depth + k * width, width);
             }
         }
     }
