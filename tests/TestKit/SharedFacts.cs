@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace FineTuneTool.TestKit;
@@ -16,9 +15,10 @@ public static class Paths
 
     public static string SmolLm2 => Path.Combine(Shared, "models", "SmolLM2-135M-Instruct.Q4_1.gguf");
 
-    private static string FindRepository([CallerFilePath] string here = "")
+    /// <summary>From where the tests run, not from where they were compiled: deterministic builds do not know their folder.</summary>
+    private static string FindRepository()
     {
-        for (string? folder = Path.GetDirectoryName(here); folder is not null; folder = Path.GetDirectoryName(folder))
+        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "FineTuneTool.sln")))
             {
