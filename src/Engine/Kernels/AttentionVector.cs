@@ -19,6 +19,7 @@ internal sealed unsafe class AttentionVector<S, V>(MicroKernel kernel, PanelPack
     public const float Hidden = -1e30f;
 
     private readonly AttentionScalar _scalar = new();
+    private readonly RowProducts<S, V> _rows = new();
     private readonly AttentionBackwardVector<S, V> _backward = new(kernel, packer, math);
 
     public override int QueryTile => kernel.Columns;
@@ -106,23 +107,20 @@ internal sealed unsafe class AttentionVector<S, V>(MicroKernel kernel, PanelPack
 
     public override float ForwardRow(in AttentionLayout layout, float* query, float* keys, float* values, int i, float* output, float* scores)
     {
-        int first = layout.FirstVisible(i), dim = layout.HeadDim;
+        int first = layout.FirstVisible(i), count = i + 1 - first;
+        scores += first;
+        _rows.Dots(query, keys + (long)first * layout.KeyStep, layout.KeyStep, count, layout.HeadDim, scores);
         float largest = float.NegativeInfinity;
-        for (int j = first; j <= i; j++)
+        for (int j = 0; j < count; j++)
         {
-            float score = layout.Scale * math.Dot(query, keys + (long)j * layout.KeyStep, dim);
-            scores[j] = layout.SoftCap > 0 ? layout.SoftCap * MathF.Tanh(score / layout.SoftCap) : score;
+            scores[j] *= layout.Scale;
+            scores[j] = layout.SoftCap > 0 ? layout.SoftCap * MathF.Tanh(scores[j] / layout.SoftCap) : scores[j];
             largest = MathF.Max(largest, scores[j]);
         }
 
-        float sum = Exponentials(scores + first, i + 1 - first, largest);
-        new Span<float>(output, dim).Clear();
-        for (int j = first; j <= i; j++)
-        {
-            math.Add(output, values + (long)j * layout.KeyStep, scores[j], dim);
-        }
-
-        math.Scale(output, 1 / sum, dim);
+        float sum = Exponentials(scores, count, largest);
+        _rows.WeightedSum(values + (long)first * layout.KeyStep, layout.KeyStep, scores, count, output, layout.HeadDim);
+        math.Scale(output, 1 / sum, layout.HeadDim);
         return largest + MathF.Log(sum);
     }
 
