@@ -25,7 +25,7 @@ internal sealed class KernelSet
     };
 
     public static readonly KernelSet Portable = Vectors<Simd128, Vector128<float>>(
-        "portable", Vector128.IsHardwareAccelerated, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar());
+        "portable", true, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar());
 
     public static readonly KernelSet Avx2 = Vectors<Simd256, Vector256<float>>(
         "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2());
