@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Adapters;
@@ -52,39 +52,14 @@ public sealed class MergedWeight
     {
         long columns = Shape.Columns, rowsAtOnce = Math.Max(1, ChunkElements / columns);
         float[] chunk = new float[Math.Min(rowsAtOnce, Shape.Rows) * columns];
-        ushort[] narrow = type == ElementType.F32 ? [] : new ushort[chunk.Length];
+        byte[] encoded = new byte[type.Bytes(chunk.Length)];
         for (long row = 0; row < Shape.Rows; row += rowsAtOnce)
         {
             Span<float> values = chunk.AsSpan(0, (int)(Math.Min(rowsAtOnce, Shape.Rows - row) * columns));
+            Span<byte> bytes = encoded.AsSpan(0, (int)type.Bytes(values.Length));
             ReadRows(row, values);
-            if (type == ElementType.F32)
-            {
-                stream.Write(MemoryMarshal.AsBytes(values));
-                continue;
-            }
-
-            for (int i = 0; i < values.Length; i++)
-            {
-                narrow[i] = Round(values[i], type);
-            }
-
-            stream.Write(MemoryMarshal.AsBytes(narrow.AsSpan(0, values.Length)));
+            WeightEncoder.Encode(type, values, bytes);
+            stream.Write(bytes);
         }
-    }
-
-    private static ushort Round(float value, ElementType type)
-    {
-        if (type == ElementType.F16)
-        {
-            return BitConverter.HalfToUInt16Bits((Half)value);
-        }
-
-        if (type != ElementType.BF16)
-        {
-            throw new ArgumentOutOfRangeException(nameof(type), type, "Merged weights are written as F32, F16 or BF16.");
-        }
-
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }
