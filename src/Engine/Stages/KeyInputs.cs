@@ -1,4 +1,4 @@
-using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Data;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Protocol;
 
@@ -39,16 +39,10 @@ internal static class KeyInputs
     /// <summary>A data item: the content of its file and the metadata that decide how it is read.</summary>
     public static KeyLine Data(StageContext context, ProjectItem item)
     {
-        string path = item.FullPath ?? item.Include;
-        if (!File.Exists(path))
-        {
-            throw new FineTuneException(Codes.DataFileMissing, $"The data file {item.Include} does not exist.",
-                $"Looked for {path}. Correct the Include of {item.Type}.", new SourcePosition(item.File, item.Line, item.Column));
-        }
-
+        DataSource source = DataSource.From(item);
         string metadata = string.Concat(item.Metadata.Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => $" {pair.Key}={pair.Value}"));
-        return new KeyLine($"{item.Type} {item.Include}", context.Hashes.Of(path) + metadata);
+        return new KeyLine($"{item.Type} {item.Include}", context.Hashes.Of(source.Path) + metadata);
     }
 
     /// <summary>The sample prompts, as they are asked.</summary>

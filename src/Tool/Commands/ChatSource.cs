@@ -32,7 +32,7 @@ internal sealed record ChatSource(string Model, string Directory, IReadOnlyList<
         string project = ProjectResults.FindProject(path);
         ProjectRequest request = ReadRequest(project);
         RunSettings settings = SettingsParser.Parse(request.Settings, events);
-        List<string> prompts = [.. request.ItemsOf("SamplePrompt").Select(item => item.FullPath is { } file && File.Exists(file) ? File.ReadAllText(file).Trim() : item.Include)];
+        IReadOnlyList<string> prompts = Measurement.Prompts(request);
         string model = settings.IsFull ? ProjectResults.Output(project, "train", "model") : settings.BaseModel;
         string[] own = settings.IsFull ? [] : [ProjectResults.Output(project, "train", "adapter")];
         return new ChatSource(model, request.Project.Directory, adapters.Count > 0 ? adapters : own, settings, prompts.Count > 0 ? prompts : OwnPrompts);
