@@ -14,11 +14,7 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
 
     public readonly long Columns = columns;
 
-    public readonly long RowBytes = type.Bytes(columns);
-
     public static WeightMatrix OfFloats(float* data, long rows, long columns) => new((byte*)data, ElementType.F32, rows, columns);
-
-    public byte* Row(long row) => data + row * RowBytes;
 
     public bool IsFloat => Type == ElementType.F32;
 
@@ -33,6 +29,6 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
             return;
         }
 
-        WeightDecoder.Decode(Type, Row(row), first, count, target);
+        WeightDecoder.Decode(Type, data, row * Columns + first, count, target);
     }
 }

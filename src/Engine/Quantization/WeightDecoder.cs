@@ -11,6 +11,7 @@ public static unsafe class WeightDecoder
     [
         new F32Format(), new F16Format(), new BF16Format(), new Q8_0Format(), new Q4_0Format(), new Q4_1Format(), new Q5_0Format(), new Q5_1Format(),
         new IQ4_NLFormat(), new Q2_KFormat(), new Q3_KFormat(), new Q4_KFormat(), new Q5_KFormat(), new Q6_KFormat(),
+        new NF4Format(), new FP4Format(),
     ];
 
     private static readonly WeightFormat?[] ByType = [.. Enum.GetValues<ElementType>().Select(type => All.FirstOrDefault(format => format.Type == type))];
@@ -37,14 +38,14 @@ public static unsafe class WeightDecoder
     }
 
     /// <summary>
-    /// Decodes <paramref name="count"/> elements from <paramref name="firstElement"/> of the row that starts at <paramref name="row"/>;
+    /// Decodes <paramref name="count"/> elements from <paramref name="firstElement"/> of the row or tensor that starts at <paramref name="source"/>;
     /// the run may begin and end inside a block. Nothing is checked.
     /// </summary>
-    public static void Decode(ElementType type, byte* row, long firstElement, int count, float* target)
+    public static void Decode(ElementType type, byte* source, long firstElement, int count, float* target)
     {
         WeightFormat format = Format(type);
         int elements = type.BlockElements(), bytes = type.BlockBytes();
-        byte* block = row + firstElement / elements * bytes;
+        byte* block = source + firstElement / elements * bytes;
         int skip = (int)(firstElement % elements);
         if (skip > 0)
         {
@@ -73,7 +74,7 @@ public static unsafe class WeightDecoder
         float[] values = new float[tensor.Shape.Count];
         fixed (float* target = values)
         {
-            Format(tensor.Type).Decode(tensor.Pointer, values.Length / tensor.Type.BlockElements(), target);
+            Decode(tensor.Type, tensor.Pointer, 0, values.Length, target);
         }
 
         GC.KeepAlive(tensor);

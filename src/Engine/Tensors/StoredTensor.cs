@@ -1,7 +1,7 @@
 namespace FineTuneTool.Engine.Tensors;
 
 /// <summary>
-/// A named tensor as it lies in a file or in memory: row-major, little endian, rows of whole blocks.
+/// A named tensor as it lies in a file or in memory: row-major, little endian, <see cref="ElementTypes.Bytes(ElementType, Shape)"/> long.
 /// The bytes belong to <see cref="Owner"/> (a mapped file or a <see cref="NativeBuffer"/>), which this object keeps alive but does not dispose.
 /// </summary>
 public sealed unsafe class StoredTensor
@@ -10,7 +10,7 @@ public sealed unsafe class StoredTensor
 
     public StoredTensor(string name, ElementType type, Shape shape, byte* pointer, long bytes, object? owner)
     {
-        if (type.Bytes(shape.Columns) * shape.Rows != bytes)
+        if (type.Bytes(shape) != bytes)
         {
             throw new ArgumentException($"Tensor {name} {shape} of {type} does not take {bytes} bytes.", nameof(bytes));
         }
@@ -35,7 +35,8 @@ public sealed unsafe class StoredTensor
 
     public byte* Pointer => _pointer;
 
-    public long RowBytes => Shape.Rows == 0 ? 0 : Bytes / Shape.Rows;
+    /// <summary>Bytes of one row; throws <see cref="ArgumentException"/> where rows are not whole blocks.</summary>
+    public long RowBytes => Shape.Rows == 0 ? 0 : Type.Bytes(Shape.Columns);
 
     /// <summary>All bytes, for tensors of at most 2 GiB.</summary>
     public ReadOnlySpan<byte> Span => new(_pointer, checked((int)Bytes));

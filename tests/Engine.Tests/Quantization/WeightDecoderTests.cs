@@ -77,7 +77,7 @@ public unsafe class WeightDecoderTests
     [Fact]
     public void A_run_may_begin_and_end_inside_a_block()
     {
-        foreach (ElementType type in WeightDecoder.All.Select(format => format.Type).Where(type => type.IsQuantized()))
+        foreach (ElementType type in WeightDecoder.All.Select(format => format.Type).Where(type => type.IsQuantized() && !type.CrossesRows()))
         {
             string key = type.BlockElements() == 256 ? "n512" : "n160";
             byte[] bytes = QuantGoldens.Bytes($"{key}.{type}.bytes")[..(int)type.Bytes(key == "n512" ? 512 : 160)];
