@@ -64,7 +64,7 @@ internal static class SettingFiles
 
     /// <summary>Settings that mean nothing when every weight is trained.</summary>
     private static bool IsOfAdapter(SettingDefinition setting) =>
-        setting.Name.StartsWith("Lora", StringComparison.Ordinal) || setting.Name is "UseRsLora" or "InitialAdapter";
+        setting.Name.StartsWith("Lora", StringComparison.Ordinal) || setting.Name is "UseRsLora" or "InitialAdapter" or "Quantization" or "DoubleQuantization";
 
     private static string DefaultLines(SettingDefinition setting)
     {

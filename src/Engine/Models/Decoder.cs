@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Quantization;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -78,10 +79,14 @@ public sealed class Decoder : IDisposable
     /// Loads a model. Raises <see cref="Codes.UnsupportedArchitecture"/>, <see cref="Codes.BadModelConfig"/>, <see cref="Codes.MissingTensor"/>,
     /// <see cref="Codes.WrongShape"/> or <see cref="Codes.UnsupportedTensorType"/>; nothing is allocated by what a configuration claims before the tensors agree.
     /// </summary>
-    public static Decoder Load(ModelFiles files, Backend backend)
+    /// <param name="layerStorage">
+    /// How the matrices of the decoder layers are to be held; embedding, head, norms and biases stay as they are, as do all where it is null.
+    /// Numbers that it cannot hold are rounded, on the backend's number of threads.
+    /// </param>
+    public static Decoder Load(ModelFiles files, Backend backend, WeightStorage? layerStorage = null)
     {
         (ModelFamily family, DecoderSpec spec) = ModelFamilies.Read(files);
-        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend));
+        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend, layerStorage));
     }
 
     /// <summary>From now on every weight is an F32 parameter (a tied matrix once; both its gradients are added). Cannot be undone.</summary>

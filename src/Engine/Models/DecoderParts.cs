@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Quantization;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -8,12 +9,14 @@ internal sealed class DecoderParts : IDisposable
 {
     private readonly DecoderSpec _spec;
     private readonly WeightSource _source;
+    private readonly WeightStorage? _layerStorage;
     private readonly List<Weight> _weights = [];
     private readonly List<LinearLayer> _linears = [];
 
-    public DecoderParts(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend)
+    /// <param name="layerStorage">For the matrices of the decoder layers; null = as they are stored.</param>
+    public DecoderParts(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage)
     {
-        (_spec, _source) = (spec, new WeightSource(files, family, backend));
+        (_spec, _source, _layerStorage) = (spec, new WeightSource(files, family, backend), layerStorage);
         Rotary = new RotaryEmbedding(backend, spec.Rope, spec.HeadDim);
         try
         {
@@ -26,7 +29,8 @@ internal sealed class DecoderParts : IDisposable
 
             Layers = layers;
             FinalNorm = Norm("model.norm");
-            Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Embedding, null) : Linear(Decoder.HeadPath, spec.VocabSize, spec.HiddenSize);
+            Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Embedding, null)
+                : Add(new LinearLayer(Decoder.HeadPath, _linears.Count, Matrix($"{Decoder.HeadPath}.weight", spec.VocabSize, spec.HiddenSize), null));
         }
         catch
         {
@@ -75,16 +79,20 @@ internal sealed class DecoderParts : IDisposable
 
     private LinearLayer Linear(string path, long outputs, long inputs, bool biased = false, int rotaryHeads = 0)
     {
-        Weight weight = Matrix($"{path}.weight", outputs, inputs, rotaryHeads);
+        Weight weight = Add(_source.Matrix($"{path}.weight", outputs, inputs, rotaryHeads, _layerStorage));
         Weight? bias = biased ? Add(_source.Vector($"{path}.bias", outputs, rotaryHeads)) : null;
-        var linear = new LinearLayer(path, _linears.Count, weight, bias);
-        _linears.Add(linear);
-        return linear;
+        return Add(new LinearLayer(path, _linears.Count, weight, bias));
     }
 
     private RmsNormLayer Norm(string path) => new(Add(_source.Vector($"{path}.weight", _spec.HiddenSize)), _spec.RmsNormEps);
 
-    private Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0) => Add(_source.Matrix(name, rows, columns, rotaryHeads));
+    private Weight Matrix(string name, long rows, long columns) => Add(_source.Matrix(name, rows, columns));
+
+    private LinearLayer Add(LinearLayer linear)
+    {
+        _linears.Add(linear);
+        return linear;
+    }
 
     private Weight Add(Weight weight)
     {

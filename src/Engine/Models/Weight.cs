@@ -7,8 +7,11 @@ namespace FineTuneTool.Engine.Models;
 /// One tensor of the base model under its Hugging Face name: frozen in the storage it was loaded with, or an F32 view into a
 /// <see cref="ParameterSet"/> once it is trained. A tied matrix is one weight with two users.
 /// </summary>
-public sealed class Weight(string name, Tensor value) : IDisposable
+/// <param name="memory">What holds the numbers of <paramref name="value"/>, where nothing else disposes it.</param>
+public sealed class Weight(string name, Tensor value, IDisposable? memory = null) : IDisposable
 {
+    private IDisposable? _memory = memory;
+
     public string Name { get; } = name;
 
     public Shape Shape => Value.Shape;
@@ -25,10 +28,15 @@ public sealed class Weight(string name, Tensor value) : IDisposable
 
     internal void Train(Tensor value, Tensor gradient)
     {
-        Value.Dispose();
+        Dispose();
         Value = value;
         Gradient = gradient;
     }
 
-    public void Dispose() => Value.Dispose();
+    public void Dispose()
+    {
+        Value.Dispose();
+        _memory?.Dispose();
+        _memory = null;
+    }
 }

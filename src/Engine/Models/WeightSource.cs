@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
@@ -10,9 +11,20 @@ namespace FineTuneTool.Engine.Models;
 /// </summary>
 internal sealed class WeightSource(ModelFiles files, ModelFamily family, Backend backend)
 {
-    /// <summary>A matrix in its own storage. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.</summary>
-    public Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0) =>
-        new(name, backend.Load(Find(name, new Shape(rows, columns), rotaryHeads)));
+    /// <summary>
+    /// A matrix in its own storage or, in Hugging Face's layout, in another. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.
+    /// </summary>
+    public Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0, WeightStorage? storage = null)
+    {
+        StoredTensor stored = Find(name, new Shape(rows, columns), rotaryHeads);
+        if (storage is null || storage.Type == stored.Type)
+        {
+            return new Weight(name, backend.Load(stored));
+        }
+
+        StoredTensor converted = WeightConverter.Convert(stored, storage, backend.Threads);
+        return new Weight(name, backend.Load(converted), (NativeBuffer)converted.Owner!);
+    }
 
     /// <summary>A vector, widened to F32.</summary>
     public Weight Vector(string name, long length, int rotaryHeads = 0)

@@ -14,6 +14,8 @@ public sealed record RunSettings
     public bool IsFull => FineTuneMethod == "full";
     public string BaseModel => this[nameof(BaseModel)];
     public string InitialAdapter => this[nameof(InitialAdapter)];
+    public string Quantization => this[nameof(Quantization)];
+    public bool DoubleQuantization => Boolean(nameof(DoubleQuantization));
     public string PromptTemplate => this[nameof(PromptTemplate)];
     public string SystemPrompt => this[nameof(SystemPrompt)];
     public int MaxSeqLength => Integer(nameof(MaxSeqLength));

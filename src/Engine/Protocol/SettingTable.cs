@@ -74,6 +74,8 @@ public static class SettingTable
         new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), or a low-rank adapter on a quantised base (qlora)", Methods),
         new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
         new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter"),
+        new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"]),
+        new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too"),
         new("ComputeType", SettingKind.Choice, "auto", "Arithmetic of the matrix products", ["auto", "fp32"]),
         new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),
 

@@ -111,11 +111,18 @@ public static class SettingsParser
         bool full = values["FineTuneMethod"] == "full";
         if (full || values["InitialAdapter"].Length > 0)
         {
-            foreach ((string name, SettingText text) in texts.Where(text => IsForAdapters(text.Key) || (full && text.Key == "InitialAdapter")))
+            foreach ((string name, SettingText text) in texts.Where(text => IsForAdapters(text.Key) || (full && text.Key is ("InitialAdapter" or "Quantization" or "DoubleQuantization"))))
             {
                 events.Report(new Diagnostic(Codes.SettingHasNoEffect, $"{name} has no effect with {(full ? "FineTuneMethod full" : "InitialAdapter, which brings its own")}.",
                     full ? "Remove it, or choose lora or qlora." : "Remove one of the two.", Place(text), Severity.Warning));
             }
+        }
+
+        // Only what was written down: qlora has it on by itself, also where the base keeps its blocks.
+        if (values["FineTuneMethod"] == "lora" && values["Quantization"] == "none" && values["DoubleQuantization"] == "true")
+        {
+            events.Report(new Diagnostic(Codes.SettingHasNoEffect, "DoubleQuantization has no effect with Quantization none.", "Remove it, or set Quantization to nf4.",
+                Place(texts.GetValueOrDefault("DoubleQuantization")), Severity.Warning));
         }
     }
 

@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Stages;
@@ -15,7 +16,8 @@ public sealed class LoadedModel : IDisposable
     /// <param name="path">A .gguf file or a Hugging Face folder.</param>
     /// <param name="adapters">PEFT folders, or .finetune projects for their newest adapters.</param>
     /// <param name="threads">0 = one for each core.</param>
-    public LoadedModel(string path, IReadOnlyList<string> adapters, int threads)
+    /// <param name="layerStorage">How the layers' matrices are held; null = as they are stored.</param>
+    public LoadedModel(string path, IReadOnlyList<string> adapters, int threads, WeightStorage? layerStorage = null)
     {
         Path = path;
         try
@@ -23,7 +25,7 @@ public sealed class LoadedModel : IDisposable
             Backend backend = Own(CpuBackend.Create(threads));
             Files = Own(ModelFiles.Open(path));
             Tokenizer = TokenizerOf(Files);
-            Decoder = Own(Decoder.Load(Files, backend));
+            Decoder = Own(Decoder.Load(Files, backend, layerStorage));
             foreach (string adapter in adapters)
             {
                 using PeftAdapter files = PeftAdapter.Read(FolderOf(adapter));

@@ -1,6 +1,6 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Exports;
-using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Stages;
@@ -16,7 +16,7 @@ public sealed class MergeStage(TrainStage train) : Stage
     {
         string merged = DeliveredFolder.Of(context, "merged");
         using LoadedModel model = TrainedModel.Open(context, train);
-        ElementType type = TypeFor(model.Files);
+        ElementType type = TypeFor(model.Decoder);
         context.Events.Milestone($"merging into {type} weights");
         MergedFolderExport.Write(merged, model.Files, model.Decoder, model.Decoder.ActiveAdapter, new MergedFolderSettings(type));
         try
@@ -36,9 +36,9 @@ public sealed class MergeStage(TrainStage train) : Stage
     public override bool Check(StageContext context, StageResult result) => DeliveredFolder.IsOf(result.Outputs["merged"], context.Key(this));
 
     /// <summary>The base's own 16-bit or 32-bit type; F32 for blocks, whose numbers no 16-bit type holds exactly.</summary>
-    private static ElementType TypeFor(ModelFiles files)
+    private static ElementType TypeFor(Decoder decoder)
     {
-        ElementType type = files.Tensors.Where(tensor => tensor.Shape.Rank > 1).Select(tensor => tensor.Type).FirstOrDefault(ElementType.BF16);
-        return type is ElementType.F16 or ElementType.BF16 ? type : ElementType.F32;
+        IReadOnlyList<ElementType> types = [.. decoder.Weights.Where(weight => weight.Shape.Rank > 1).Select(weight => weight.Value.Type)];
+        return types[0] is ElementType.F16 or ElementType.BF16 && !types.Any(ElementTypes.IsQuantized) ? types[0] : ElementType.F32;
     }
 }

@@ -5,6 +5,7 @@ using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Training;
 
 namespace FineTuneTool.Engine.Stages;
@@ -38,6 +39,11 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
     public override IEnumerable<KeyLine> KeyLines(StageContext context)
     {
         List<KeyLine> lines = [KeyInputs.Upstream(context, preprocess), .. KeyInputs.BaseModel(context), .. context.SettingLines(Read)];
+        if (!context.Settings.IsFull)
+        {
+            lines.AddRange(context.SettingLines(nameof(RunSettings.Quantization), nameof(RunSettings.DoubleQuantization)));
+        }
+
         if (InitialAdapter(context) is string folder)
         {
             using PeftAdapter adapter = PeftAdapter.Read(folder);
@@ -61,7 +67,13 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
 
         using var backend = CpuBackend.Create(context.Request.Threads);
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
-        using Decoder decoder = Decoder.Load(files, backend);
+        WeightStorage? storage = BaseStorage.Of(settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
+        if (storage is not null)
+        {
+            context.Events.Milestone(BaseStorage.Describe(storage, files));
+        }
+
+        using Decoder decoder = Decoder.Load(files, backend, storage);
         using LoraAdapter? adapter = settings.IsFull ? null : Adapter(context, decoder);
         if (adapter is null)
         {

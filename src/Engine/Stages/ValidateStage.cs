@@ -2,7 +2,6 @@ using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Data;
-using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Evaluation;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
@@ -68,21 +67,10 @@ public sealed class ValidateStage(PreprocessStage preprocess) : Stage
         using var backend = CpuBackend.Create(threads: 1);
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend);
-        CheckQuantization(context, files);
+        BaseStorage.Of(context.Settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
         if (!context.Settings.IsFull)
         {
             using LoraAdapter adapter = TrainStage.Adapter(context, decoder);
-        }
-    }
-
-    /// <summary>QLoRA trains on a base whose matrices are quantised already; a GGUF file of block types is.</summary>
-    private static void CheckQuantization(StageContext context, ModelFiles files)
-    {
-        bool quantized = files.Tensors.Any(tensor => Tensors.ElementTypes.IsQuantized(tensor.Type));
-        if (context.Settings.FineTuneMethod == "qlora" && !quantized)
-        {
-            throw new FineTuneException(Codes.BadSetting, $"FineTuneMethod is qlora, but the weights of {context.Settings.BaseModel} are not quantised.",
-                "Use a .gguf file of a block type such as Q4_1 or Q8_0 as BaseModel, or choose lora.", context.PlaceOf(nameof(RunSettings.FineTuneMethod)));
         }
     }
 }

@@ -103,6 +103,25 @@ public class SettingsParserTests
         Assert.Equal(("FT0005", Severity.Warning), (warning.Code.Id, warning.Severity));
     }
 
+    [Theory]
+    [InlineData("full", "nf4", "Quantization")]
+    [InlineData("lora", "none", "DoubleQuantization")]
+    public void Quantisation_that_never_happens_is_a_warning(string method, string quantization, string name)
+    {
+        var events = new RecordingEvents();
+        SettingsParser.Parse(Texts(("FineTuneMethod", method), ("Quantization", quantization), ("DoubleQuantization", "true")), events);
+        Assert.Contains(events.Diagnostics, warning => warning.Code.Id == "FT0005" && warning.Message.StartsWith(name, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Quantisation_that_happens_is_no_warning()
+    {
+        var events = new RecordingEvents();
+        SettingsParser.Parse(Texts(("FineTuneMethod", "qlora"), ("DoubleQuantization", "true"), ("InitialAdapter", "adapter")), events);
+        SettingsParser.Parse(Texts(("Quantization", "fp4"), ("DoubleQuantization", "true")), events);
+        Assert.Empty(events.Diagnostics);
+    }
+
     [Fact]
     public void Nearest_words_are_found_ignoring_case()
     {

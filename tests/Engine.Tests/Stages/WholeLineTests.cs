@@ -137,9 +137,51 @@ public sealed class WholeLineTests : IDisposable
     }
 
     [Fact]
-    public void Qlora_on_weights_that_are_not_quantised_is_an_error_at_its_place()
+    public void Qlora_quantises_the_base_and_its_exports_answer_like_it()
     {
-        _settings["FineTuneMethod"] = new("qlora", "p.finetune", 4, 5);
+        _settings["FineTuneMethod"] = new("qlora");
+        Dictionary<string, StageResult> line = RunAll();
+        Assert.All(line.Values, result => Assert.Equal(StageStatus.Done, result.Status));
+        Assert.Contains("the weights of the layers are held as NF4 with double quantisation", _events.Milestones);
+        Assert.Contains("merging into F32 weights", _events.Milestones);
+        Assert.All(RunAll().Values, result => Assert.Equal(StageStatus.UpToDate, result.Status));
+    }
+
+    [Fact]
+    public void Every_way_to_hold_the_base_trains_another_adapter()
+    {
+        Run("preprocess");
+        var hashes = new HashSet<string>();
+        foreach ((string quantization, string nested) in new[] { ("none", "false"), ("nf4", "false"), ("nf4", "true"), ("fp4", "false"), ("fp4", "true") })
+        {
+            _settings["Quantization"] = new(quantization);
+            _settings["DoubleQuantization"] = new(nested);
+            Assert.True(hashes.Add(HashOf(Run("train"))), $"{quantization} {nested}");
+        }
+
+        _settings["Quantization"] = new("auto");
+        Assert.False(hashes.Add(HashOf(Run("train"))));
+    }
+
+    [Fact]
+    public void Blocks_of_a_file_stay_unless_another_storage_is_asked_for()
+    {
+        string gguf = RunAll()["exportgguf"].Outputs["Q8_0"];
+        _settings["BaseModel"] = new(gguf);
+        _settings["FineTuneMethod"] = new("qlora");
+        Run("preprocess");
+        string kept = HashOf(Run("train"));
+        Assert.DoesNotContain(_events.Milestones, milestone => milestone.StartsWith("the weights of the layers", StringComparison.Ordinal));
+        _settings["Quantization"] = new("nf4");
+        Assert.NotEqual(kept, HashOf(Run("train")));
+        Assert.Contains("the weights of the layers are decoded from Q8_0 and quantised again as NF4 with double quantisation", _events.Milestones);
+    }
+
+    [Fact]
+    public void Qlora_without_quantisation_on_weights_that_are_not_quantised_is_an_error_at_its_place()
+    {
+        _settings["FineTuneMethod"] = new("qlora");
+        _settings["Quantization"] = new("none", "p.finetune", 4, 5);
         Diagnostic refused = Assert.Throws<FineTuneException>(() => Run("validate")).Diagnostic;
         Assert.Equal(("FT0001", 4), (refused.Code.Id, refused.Position.Line));
     }

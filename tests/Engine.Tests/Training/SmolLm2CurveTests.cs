@@ -1,5 +1,7 @@
 using System.Text.Json;
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Training;
 using FineTuneTool.TestKit;
@@ -13,6 +15,7 @@ namespace FineTuneTool.Engine.Tests.Training;
 public class SmolLm2CurveTests
 {
     private const double LossTolerance = 1e-3, RelativeNormTolerance = 1e-3, RelativeUpdateTolerance = 0.01;
+    private const double QuantizedLossTolerance = 3e-3, QuantizedNormTolerance = 1e-2;
 
     private static readonly string Golden = Path.Combine(Paths.Shared, "goldens", "models", "smollm2");
 
@@ -31,6 +34,28 @@ public class SmolLm2CurveTests
         double evalLoss = curve.GetProperty("eval_after").GetProperty("loss").GetDouble();
         Assert.InRange(summary.EvalLoss!.Value - evalLoss, -LossTolerance, LossTolerance);
         Assert.InRange(RelativeUpdateDifference(folder.File("adapter")), 0, RelativeUpdateTolerance);
+    }
+
+    /// <summary>The reference's 8-bit quantiser misses the nearest code of a scale now and then; over 30 steps losses were off by 9e-4 at most.</summary>
+    [SharedFact("goldens/models/smollm2")]
+    public void Qlora_with_nested_scales_follows_bitsandbytes()
+    {
+        const int Steps = 6;
+        var golden = new CurveGolden(Json("curve-nf4.json"), Json("data.json"), "train");
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        var events = new EventLog(engineEvent =>
+        {
+            if (engineEvent is MetricEvent { Step: Steps })
+            {
+                stop.Cancel();
+            }
+        });
+        using var model = new TinyModel(
+            Paths.SmolLm2, Path.Combine(Golden, "init"), threads: 0, layerStorage: new WeightStorage(ElementType.NF4, doubleQuantization: true));
+        new Trainer(
+            model.Decoder, model.Output, golden.Settings, CurveGolden.InOrder(golden.TrainingRows, golden.Settings.MicroBatchSize), null, folder.Path, events).Run(stop.Token);
+        CurveAssert.Follows(golden, folder.File("metrics.csv"), QuantizedLossTolerance, QuantizedNormTolerance, Steps);
     }
 
     /// <summary>‖final − reference‖ / ‖reference − initial‖ over all tensors.</summary>

@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Training;
 using FineTuneTool.TestKit;
 
@@ -23,8 +24,8 @@ internal sealed class TinyModel : IDisposable
     }
 
     /// <summary>The adapter of a PEFT folder, or a fresh one, on a model.</summary>
-    public TinyModel(string model, string? adapter, LoraSettings? fresh = null, int threads = 1)
-        : this(model, threads)
+    public TinyModel(string model, string? adapter, LoraSettings? fresh = null, int threads = 1, WeightStorage? layerStorage = null)
+        : this(model, threads, layerStorage)
     {
         if (adapter is null)
         {
@@ -40,11 +41,11 @@ internal sealed class TinyModel : IDisposable
         Output = new AdapterOutput(_adapter, "tiny");
     }
 
-    private TinyModel(string path, int threads)
+    private TinyModel(string path, int threads, WeightStorage? layerStorage = null)
     {
         _files = ModelFiles.Open(path);
         _backend = CpuBackend.Create(threads);
-        Decoder = Decoder.Load(_files, _backend);
+        Decoder = Decoder.Load(_files, _backend, layerStorage);
         Output = null!;
     }
 
