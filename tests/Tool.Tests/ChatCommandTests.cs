@@ -149,6 +149,22 @@ public sealed class ChatCommandTests(ModelFixture fixture) : IClassFixture<Model
     }
 
     [Fact]
+    public void A_project_of_qlora_talks_with_the_base_as_it_was_trained_on()
+    {
+        using var folder = new TemporaryFolder();
+        string Answer(string method, params string[] options) => Answers(ToolRun.InProcess(
+            CommandList.All, "Hi\n",
+            ["chat", "--project", Trained(folder, "adapter", fixture.Adapter, new() { ["BaseModel"] = fixture.Model, ["FineTuneMethod"] = method, ["Temperature"] = "0", ["MaxNewTokens"] = "20" }),
+                "--json", .. options]))[0];
+        string qlora = Answer("qlora");
+        Assert.Equal(qlora, Answer("lora", "--quantization", "nf4", "--double-quantization"));
+        Assert.NotEqual(qlora, Answer("qlora", "--quantization", "none"));
+    }
+
+    [Fact]
+    public void Nested_scales_need_a_quantisation() => Assert.Equal(2, Chat("Hi\n", "--double-quantization").ExitCode);
+
+    [Fact]
     public void A_project_that_was_not_trained_is_FT0008()
     {
         using var folder = new TemporaryFolder();

@@ -34,6 +34,13 @@ public sealed class VerifyCommandTests(ModelFixture fixture) : IClassFixture<Mod
         Assert.Equal(16, result.GetProperty("greedy_equal").GetInt32());
     }
 
+    [Fact]
+    public void The_reference_alone_is_quantised()
+    {
+        Assert.Equal(0, ToolRun.InProcess("verify", fixture.Model, fixture.Adapter, Merge()).ExitCode);
+        Assert.Equal(1, ToolRun.InProcess("verify", fixture.Model, fixture.Adapter, Merge(), "--quantization", "nf4").ExitCode);
+    }
+
     private string Merge()
     {
         string folder = fixture.Folder.File("merged");

@@ -60,7 +60,7 @@ internal sealed class ChatCommand : Verb
     {
         ChatSource source = Source(parsed, console);
         SamplingSettings settings = _sampling.Settings(parsed, source.Settings is { } trained ? SamplingSettings.From(trained) : new SamplingSettings());
-        using LoadedModel model = _model.Open(parsed, source.Model, source.Directory, source.Adapters);
+        using LoadedModel model = _model.Open(parsed, source.Model, source.Directory, source.Adapters, source.Settings);
         using var logits = new DecoderLogits(model.Decoder, parsed.GetValue(_context));
         PromptTemplate template = ChatFormats.For(model, parsed.GetValue(_template) ?? source.Settings?.PromptTemplate, source.Directory);
         GenerationOptions options = PromptFormats.Options(template, model.Tokenizer, settings);

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Stages;
 
 namespace FineTuneTool.Tool.Commands;
 
-/// <summary>The arguments and options of every verb that runs a model, in one place: MODEL, --adapter, --compute, --threads.</summary>
+/// <summary>The arguments and options of every verb that runs a model, in one place: MODEL, --adapter, --quantization, --compute, --threads.</summary>
 internal sealed class ModelOptions
 {
     public ModelOptions(Command verb, bool modelIsOptional = false, bool hasAdapterOption = true)
@@ -16,6 +17,14 @@ internal sealed class ModelOptions
             Arity = modelIsOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
         };
         Compute.AcceptOnlyFromAmong([.. SettingTable.Find("ComputeType")!.Allowed!]);
+        Quantization.AcceptOnlyFromAmong([.. SettingTable.Find(nameof(RunSettings.Quantization))!.Allowed!.Where(word => word != "auto")]);
+        verb.Validators.Add(result =>
+        {
+            if (result.GetValue(DoubleQuantization) && (result.GetValue(Quantization) ?? "none") == "none")
+            {
+                result.AddError("--double-quantization needs --quantization nf4 or fp4.");
+            }
+        });
         Threads.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is < 0 or > 4096)
@@ -29,6 +38,8 @@ internal sealed class ModelOptions
             verb.Add(Adapters);
         }
 
+        verb.Add(Quantization);
+        verb.Add(DoubleQuantization);
         verb.Add(Compute);
         verb.Add(Threads);
     }
@@ -41,6 +52,13 @@ internal sealed class ModelOptions
         HelpName = "ADAPTER",
     };
 
+    private Option<string?> Quantization { get; } = new("--quantization")
+    {
+        Description = "Hold the base's layers so, as they were while an adapter was trained on them",
+    };
+
+    private Option<bool> DoubleQuantization { get; } = new("--double-quantization") { Description = "Quantise the scales too" };
+
     private Option<string> Compute { get; } = new("--compute") { Description = "Arithmetic of the matrix products", DefaultValueFactory = _ => "auto" };
 
     private Option<int> Threads { get; } = new("--threads") { Description = "Threads of the engine; 0 = one for each core", HelpName = "N" };
@@ -52,6 +70,16 @@ internal sealed class ModelOptions
     public LoadedModel Open(ParseResult parsed, string model, IReadOnlyList<string> adapters) => Open(parsed, model, Directory.GetCurrentDirectory(), adapters);
 
     /// <param name="directory">Folder that a relative path of the model starts from.</param>
-    public LoadedModel Open(ParseResult parsed, string model, string directory, IReadOnlyList<string> adapters) =>
-        new(ModelLocator.Find(model, directory, SourcePosition.None), adapters, parsed.GetValue(Threads));
+    /// <param name="trained">Settings of the training that made the adapters: they say how the base is held where the command line does not.</param>
+    public LoadedModel Open(ParseResult parsed, string model, string directory, IReadOnlyList<string> adapters, RunSettings? trained = null)
+    {
+        string path = ModelLocator.Find(model, directory, SourcePosition.None);
+        WeightStorage? storage = parsed.GetValue(Quantization) is { } quantization ? BaseStorage.Named(quantization, parsed.GetValue(DoubleQuantization))
+            : trained is null ? null : BaseStorage.Of(trained, path);
+        return new LoadedModel(path, adapters, parsed.GetValue(Threads), storage);
+    }
+
+    /// <summary>Opens a finished model, with its weights as they are stored.</summary>
+    public LoadedModel OpenAsStored(ParseResult parsed, string model) =>
+        new(ModelLocator.Find(model, Directory.GetCurrentDirectory(), SourcePosition.None), [], parsed.GetValue(Threads));
 }

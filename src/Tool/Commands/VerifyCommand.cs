@@ -36,7 +36,7 @@ internal sealed class VerifyCommand : Verb
         bool allPassed = true;
         foreach (string file in parsed.GetRequiredValue(_files))
         {
-            using LoadedModel candidate = _model.Open(parsed, file, []);
+            using LoadedModel candidate = _model.OpenAsStored(parsed, file);
             ParityResult result = check.Compare(file, candidate.Decoder, candidate.Tokenizer, ParityBounds.Coarsest(candidate.Files), cancellation);
             allPassed &= result.Passed;
             Write(console, result, parsed.GetValue(_json));
