@@ -7,7 +7,7 @@ int threads = args.Length > 1 ? int.Parse(args[1]) : 1;
 string? kernels = args.Length > 2 ? args[2] : null;
 Measure.ProcessorTime = threads == 1;
 foreach ((string name, Action<int, string?> run) in ((string, Action<int, string?>)[])
-    [("ceiling", Ceilings.Run), ("product", Products.Run), ("decode", Decoding.Run), ("layer", Layers.Run), ("step", Steps.Run)])
+    [("ceiling", Ceilings.Run), ("product", Products.Run), ("decode", Decoding.Run), ("layer", Layers.Run), ("step", Steps.Run), ("generate", Generating.Run)])
 {
     if (which == "all" || which == name)
     {

@@ -20,6 +20,7 @@ public sealed unsafe partial class CpuBackend : Backend
 
     private readonly KernelSet _kernels;
     private readonly WorkerPool _pool;
+    private readonly DotProducts _dots;
     private readonly MatrixProduct _product;
     private readonly ScratchMemory _scratch = new();
     private readonly ScratchMemory _branch = new();
@@ -28,7 +29,8 @@ public sealed unsafe partial class CpuBackend : Backend
     {
         _kernels = kernels;
         _pool = new WorkerPool(threads);
-        _product = new MatrixProduct(kernels.Product, kernels.Packer, kernels.VectorMath, _pool);
+        _dots = new DotProducts(kernels.VectorMath, kernels.StoredDots, _pool);
+        _product = new MatrixProduct(kernels.Product, kernels.Packer, _dots, _pool);
         Name = $"cpu/{kernels.Name}";
     }
 
@@ -113,6 +115,7 @@ public sealed unsafe partial class CpuBackend : Backend
     public override void Dispose()
     {
         _pool.Dispose();
+        _dots.Dispose();
         _product.Dispose();
         _scratch.Dispose();
         _branch.Dispose();

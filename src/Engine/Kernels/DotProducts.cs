@@ -1,15 +1,30 @@
+using FineTuneTool.Engine.Tensors;
+
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>
-/// Products of a few rows with a transposed right operand, as in generating text: each stored row is read and decoded once,
-/// into the first-level cache, and multiplied with every left row. Bound by reading the weights.
+/// Products of a few rows with transposed right operands, as in generating text; several in one go where they do not depend on each other.
+/// Each stored row is read once and multiplied with every left row: by the kernel of its storage, or decoded into the first-level cache.
 /// </summary>
-internal sealed unsafe class DotProducts(VectorMathKernel math, WorkerPool pool) : IDisposable
+internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<StoredDotKernel> kernels, WorkerPool pool) : IDisposable
 {
     /// <summary>With more rows than this the packed product is faster.</summary>
     public const int MaxRows = 8;
 
+    /// <summary>Products of one call.</summary>
+    public const int MaxProducts = 4;
+
+    /// <summary>With more left rows it is faster to decode a stored row once than to go over its storage for each of them.</summary>
+    private const int MaxFusedRows = 4;
+
+    /// <summary>Stored rows of a block of work at most, so that the threads finish together.</summary>
+    private const int MaxBlock = 256;
+
+    private readonly StoredDotKernel?[] _kernels =
+        [.. Enum.GetValues<ElementType>().Select(type => kernels.FirstOrDefault(kernel => kernel.Type == type))];
+
     private readonly ScratchMemory _decoded = new();
+    private readonly ScratchMemory _prepared = new();
 
     public static bool Fits(int rows, ReadOnlySpan<ProductTerm> terms)
     {
@@ -24,80 +39,149 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, WorkerPool pool)
         return true;
     }
 
-    /// <summary>As <see cref="MatrixProduct.Multiply"/>.</summary>
-    public void Multiply(float* c, long step, int rows, int columns, bool accumulate, float* bias, ReadOnlySpan<ProductTerm> terms)
+    /// <summary>Every product, for the same number of left rows.</summary>
+    public void Multiply(int rows, ReadOnlySpan<RowProduct> products)
     {
-        long longest = 0;
-        foreach (ref readonly ProductTerm term in terms)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(products.Length, MaxProducts);
+        RowProduct* own = stackalloc RowProduct[MaxProducts];
+        long columns = 0, longest = 0, prepared = 0;
+        for (int p = 0; p < products.Length; p++)
         {
-            longest = Math.Max(longest, term.Right.IsFloat ? 0 : term.Depth);
+            own[p] = products[p];
+            columns += own[p].Columns;
+            for (int t = 0; t < own[p].TermCount; t++)
+            {
+                ref readonly ProductTerm term = ref own[p].Term(t);
+                longest = Math.Max(longest, Kernel(term, rows) is null ? term.Depth : 0);
+                prepared += rows * PreparedFloats(term, rows);
+            }
         }
 
-        int perBlock = Math.Clamp(columns / (pool.Threads * 4), 8, 64);
-        fixed (ProductTerm* first = terms)
+        Prepare(rows, own, products.Length, _prepared.Floats(prepared));
+        int perBlock = Math.Clamp(((int)Math.Min(columns / (pool.Threads * 4L), MaxBlock) + 7) / 8 * 8, 8, MaxBlock), blocks = 0;
+        for (int p = 0; p < products.Length; p++)
         {
-            pool.Run((columns + perBlock - 1) / perBlock, new Work
+            blocks += (own[p].Columns + perBlock - 1) / perBlock;
+        }
+
+        pool.Run(blocks, new Work
+        {
+            Owner = this,
+            Products = own,
+            Rows = rows,
+            PerBlock = perBlock,
+            Decoded = _decoded.Floats(longest * pool.Threads),
+            DecodedPerWorker = longest,
+        });
+    }
+
+    public void Dispose()
+    {
+        _decoded.Dispose();
+        _prepared.Dispose();
+    }
+
+    private StoredDotKernel? Kernel(in ProductTerm term, int rows) => rows <= MaxFusedRows ? _kernels[(int)term.Right.Type] : null;
+
+    private long PreparedFloats(in ProductTerm term, int rows) => Kernel(term, rows)?.PreparedFloats(term.Depth) ?? 0;
+
+    /// <summary>Puts left rows into the order of the kernels that want one, and their places into the terms. Products often share them.</summary>
+    private void Prepare(int rows, RowProduct* products, int count, float* memory)
+    {
+        ProductTerm last = default;
+        float* lastPrepared = null;
+        for (int p = 0; p < count; p++)
+        {
+            for (int t = 0; t < products[p].TermCount; t++)
             {
-                Math = math,
-                C = c,
-                Step = step,
-                Rows = rows,
-                Columns = columns,
-                PerBlock = perBlock,
-                Accumulate = accumulate,
-                Bias = bias,
-                Terms = first,
-                TermCount = terms.Length,
-                Decoded = _decoded.Floats(longest * pool.Threads),
-                DecodedPerWorker = longest,
-            });
+                ref ProductTerm term = ref products[p].Term(t);
+                long floats = PreparedFloats(term, rows);
+                if (floats == 0)
+                {
+                    continue;
+                }
+
+                if (lastPrepared is null || term.Left != last.Left || term.LeftStride != last.LeftStride || term.Depth != last.Depth || term.Right.Type != last.Right.Type)
+                {
+                    last = term;
+                    lastPrepared = memory;
+                    memory += rows * floats;
+                    for (int row = 0; row < rows; row++)
+                    {
+                        Kernel(term, rows)!.Prepare(term.Left + row * term.LeftStride, term.Depth, lastPrepared + row * floats);
+                    }
+                }
+
+                term.Left = lastPrepared;
+                term.LeftStride = floats;
+            }
         }
     }
 
-    public void Dispose() => _decoded.Dispose();
+    /// <summary>sums[m·count + i] += Scale · left row m · stored row first + i.</summary>
+    private void Add(in ProductTerm term, int rows, int first, int count, float* decoded, float* dots, float* sums)
+    {
+        StoredDotKernel? kernel = Kernel(term, rows);
+        for (int m = 0; m < rows && kernel is not null; m++)
+        {
+            kernel.Dots(term.Right.Row(first), term.Right.RowBytes, count, term.Left + m * term.LeftStride, term.Depth, dots);
+            for (int i = 0; i < count; i++)
+            {
+                sums[m * count + i] += term.Scale * dots[i];
+            }
+        }
+
+        for (int i = 0; i < count && kernel is null; i++)
+        {
+            float* row = term.Right.IsFloat ? term.Right.FloatRow(first + i) : decoded;
+            if (row == decoded)
+            {
+                term.Right.Decode(first + i, 0, term.Depth, row);
+            }
+
+            for (int m = 0; m < rows; m++)
+            {
+                sums[m * count + i] += term.Scale * math.Dot(term.Left + m * term.LeftStride, row, term.Depth);
+            }
+        }
+    }
 
     private struct Work : IWork
     {
-        public VectorMathKernel Math;
-        public float* C, Bias, Decoded;
-        public long Step, DecodedPerWorker;
-        public int Rows, Columns, PerBlock, TermCount;
-        public bool Accumulate;
-        public ProductTerm* Terms;
+        public DotProducts Owner;
+        public RowProduct* Products;
+        public float* Decoded;
+        public long DecodedPerWorker;
+        public int Rows, PerBlock;
 
         public readonly void Run(int block, int worker)
         {
-            float* sums = stackalloc float[MaxRows];
-            for (int n = block * PerBlock; n < System.Math.Min(Columns, (block + 1) * PerBlock); n++)
+            RowProduct* product = Products;
+            for (int blocks; block >= (blocks = (product->Columns + PerBlock - 1) / PerBlock); product++)
             {
-                for (int m = 0; m < Rows; m++)
-                {
-                    sums[m] = (Accumulate ? C[m * Step + n] : 0) + (Bias is null ? 0 : Bias[n]);
-                }
+                block -= blocks;
+            }
 
-                for (int i = 0; i < TermCount; i++)
+            int first = block * PerBlock, count = Math.Min(PerBlock, product->Columns - first);
+            float* dots = stackalloc float[MaxBlock];
+            float* sums = stackalloc float[MaxBlock * MaxRows];
+            for (int m = 0; m < Rows; m++)
+            {
+                for (int i = 0; i < count; i++)
                 {
-                    ref readonly ProductTerm term = ref Terms[i];
-                    float* row = Decoded + worker * DecodedPerWorker;
-                    if (term.Right.IsFloat)
-                    {
-                        row = term.Right.FloatRow(n);
-                    }
-                    else
-                    {
-                        term.Right.Decode(n, 0, term.Depth, row);
-                    }
-
-                    for (int m = 0; m < Rows; m++)
-                    {
-                        sums[m] += term.Scale * Math.Dot(term.Left + m * term.LeftStride, row, term.Depth);
-                    }
+                    float bias = product->Bias is null ? 0 : product->Bias[first + i];
+                    sums[m * count + i] = bias + (product->Accumulate ? product->C[m * product->Step + first + i] : 0);
                 }
+            }
 
-                for (int m = 0; m < Rows; m++)
-                {
-                    C[m * Step + n] = sums[m];
-                }
+            for (int t = 0; t < product->TermCount; t++)
+            {
+                Owner.Add(product->Term(t), Rows, first, count, Decoded + worker * DecodedPerWorker, dots, sums);
+            }
+
+            for (int m = 0; m < Rows; m++)
+            {
+                new ReadOnlySpan<float>(sums + m * count, count).CopyTo(new Span<float>(product->C + m * product->Step + first, count));
             }
         }
     }

@@ -25,13 +25,14 @@ internal sealed class KernelSet
     };
 
     public static readonly KernelSet Portable = Vectors<Simd128, Vector128<float>>(
-        "portable", true, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar());
+        "portable", true, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar(), []);
 
     public static readonly KernelSet Avx2 = Vectors<Simd256, Vector256<float>>(
-        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2());
+        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2(), []);
 
     public static readonly KernelSet Avx512 = Vectors<Simd512, Vector512<float>>(
-        "avx512", Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported, new MicroKernel8x2<Simd512, Vector512<float>>(), new DropoutAvx512());
+        "avx512", Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported, new MicroKernel8x2<Simd512, Vector512<float>>(), new DropoutAvx512(),
+        [new Q4_1Dot512(), new Q8_0Dot512()]);
 
     /// <summary>Every set, slowest first.</summary>
     public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512];
@@ -67,6 +68,9 @@ internal sealed class KernelSet
 
     public required AdamWKernel AdamW { get; init; }
 
+    /// <summary>Kernels of the storages whose rows are multiplied without decoding them first.</summary>
+    public IReadOnlyList<StoredDotKernel> StoredDots { get; init; } = [];
+
     /// <summary>The set of that name, or the best available for null. FT2003 where it is unknown or this machine lacks it.</summary>
     public static KernelSet Choose(string? name)
     {
@@ -86,7 +90,7 @@ internal sealed class KernelSet
         };
     }
 
-    private static KernelSet Vectors<S, V>(string name, bool isAvailable, MicroKernel product, DropoutKernel dropout)
+    private static KernelSet Vectors<S, V>(string name, bool isAvailable, MicroKernel product, DropoutKernel dropout, IReadOnlyList<StoredDotKernel> storedDots)
         where S : ISimd<V>
         where V : struct
     {
@@ -104,6 +108,7 @@ internal sealed class KernelSet
             Attention = new AttentionVector<S, V>(product, packer, math),
             Loss = new LossVector<S, V>(math),
             AdamW = new AdamWVector<S, V>(),
+            StoredDots = storedDots,
         };
     }
 }

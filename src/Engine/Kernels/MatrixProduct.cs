@@ -5,7 +5,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// threads; each thread then takes tiles of columns, decodes and packs the right operand block by block, and runs every row over it,
 /// so that a stored weight is decoded once for all rows. The depth is cut by itself alone, sums run in ascending depth.
 /// </summary>
-internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packer, VectorMathKernel math, WorkerPool pool) : IDisposable
+internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packer, DotProducts dots, WorkerPool pool) : IDisposable
 {
     /// <summary>Depth of a packed block at most: a right panel then stays in the first-level cache.</summary>
     private const int MaxDepthBlock = 256;
@@ -22,7 +22,6 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
     /// <summary>Largest packed left operand; a deeper product is made in slices of its depth, so that the packed rows stay in some cache.</summary>
     private const long MaxLeftFloats = 4 << 20;
 
-    private readonly DotProducts _dots = new(math, pool);
     private readonly ScratchMemory _left = new();
     private readonly ScratchMemory _secondLeft = new();
     private PackedOperand _packed;
@@ -39,7 +38,7 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
         if (DotProducts.Fits(rows, terms))
         {
             _packed = default;
-            _dots.Multiply(c, step, rows, columns, accumulate, bias, terms);
+            dots.Multiply(rows, [new RowProduct(c, step, columns, accumulate, bias, terms)]);
             return;
         }
 
@@ -88,7 +87,6 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
 
     public void Dispose()
     {
-        _dots.Dispose();
         _left.Dispose();
         _secondLeft.Dispose();
         _right.Dispose();
