@@ -74,6 +74,12 @@ internal sealed class TimedBackend(Backend inner) : Backend
     public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false) =>
         Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, accumulate));
 
+    public override void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)
+    {
+        LinearOperands[] copy = [.. layers];
+        Time(nameof(Linears), () => inner.Linears(x, copy));
+    }
+
     public override void LinearBackward(Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias) =>
         Time(nameof(LinearBackward), () => inner.LinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias));
 

@@ -73,6 +73,15 @@ public abstract class Backend : IDisposable
     /// </summary>
     public abstract void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false);
 
+    /// <summary>As <see cref="Linear"/> for each of several layers that do not depend on each other; no two write the same rows.</summary>
+    public virtual void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)
+    {
+        foreach (LinearOperands layer in layers)
+        {
+            Linear(x, layer.Weight, layer.Bias, layer.LowRank, layer.Y);
+        }
+    }
+
     /// <summary>
     /// Backward of <see cref="Linear"/>: dx (+)= dy·weight + branch (skipped where dx is null; overwritten unless <paramref name="accumulate"/>);
     /// dWeight (N, K) += dyᵀ·x, dBias (N) += Σ dy, lowRank.DA and DB added to, each where not null. x is the input of the forward pass.

@@ -12,9 +12,7 @@ public sealed unsafe partial class CpuBackend
     public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false)
     {
         int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
-        Require(weight.Shape.Columns == inputs, nameof(Linear), x.Shape, weight.Shape);
-        Require(y.Shape.Rows == tokens && y.Shape.Columns == outputs, nameof(Linear), weight.Shape, y.Shape);
-        Require(bias is null || bias.Shape.Count == outputs, nameof(Linear), weight.Shape, bias?.Shape ?? default);
+        RequireLinear(x, weight, bias, y);
         float* biasFloats = bias is null ? null : Floats(bias);
         ProductTerm main = Product(Floats(x), inputs, Matrix((CpuTensor)weight), inputs, rightTransposed: true);
         if (lowRank is null)
@@ -211,6 +209,13 @@ public sealed unsafe partial class CpuBackend
     private static DropoutMask Mask(Dropout dropout, int columns) => dropout.IsActive
         ? new DropoutMask(dropout.Probability, new CounterRandom(dropout.Seed, RandomPurpose.Dropout, dropout.Stream), columns)
         : DropoutMask.None;
+
+    private static void RequireLinear(Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    {
+        Require(weight.Shape.Columns == x.Shape.Columns, nameof(Linear), x.Shape, weight.Shape);
+        Require(y.Shape.Rows == x.Shape.Rows && y.Shape.Columns == weight.Shape.Rows, nameof(Linear), weight.Shape, y.Shape);
+        Require(bias is null || bias.Shape.Count == weight.Shape.Rows, nameof(Linear), weight.Shape, bias?.Shape ?? default);
+    }
 
     private static int RequireBranch(LowRank lowRank, int tokens, int inputs, int outputs)
     {

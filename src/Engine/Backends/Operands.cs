@@ -18,6 +18,9 @@ public sealed record LowRank(Tensor A, Tensor B, float Scale, Tensor Product)
     public Dropout Dropout { get; init; }
 }
 
+/// <summary>One of several linear layers with the same input (T, K): weight (N, K) in any storage, bias F32 (N), y (T, N).</summary>
+public readonly record struct LinearOperands(Tensor Weight, Tensor? Bias, LowRank? LowRank, Tensor Y);
+
 /// <summary>
 /// Inverted dropout of an input (T, K): element (t, k) is kept where CounterRandom(Seed, Dropout, Stream).Uniform(t·K + k) ≥ Probability
 /// and then divided by 1 − Probability. The default does nothing.

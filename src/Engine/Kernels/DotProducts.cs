@@ -163,8 +163,7 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
             }
 
             int first = block * PerBlock, count = Math.Min(PerBlock, product->Columns - first);
-            float* dots = stackalloc float[MaxBlock];
-            float* sums = stackalloc float[MaxBlock * MaxRows];
+            float* dots = stackalloc float[count], sums = stackalloc float[count * Rows];
             for (int m = 0; m < Rows; m++)
             {
                 for (int i = 0; i < count; i++)

@@ -85,6 +85,9 @@ internal sealed unsafe class MatrixProduct(MicroKernel kernel, PanelPacker packe
         }
     }
 
+    /// <summary>What was packed last counts no more: rows have been written behind this object's back.</summary>
+    public void Forget() => _packed = default;
+
     public void Dispose()
     {
         _left.Dispose();

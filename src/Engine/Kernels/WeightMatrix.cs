@@ -18,6 +18,12 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
 
     public bool IsFloat => Type == ElementType.F32;
 
+    /// <summary>Bytes of a row, where rows are whole blocks.</summary>
+    public long RowBytes => Type.Bytes(Columns);
+
+    /// <summary>The first byte of a row, where rows are whole blocks.</summary>
+    public byte* Row(long row) => data + row * RowBytes;
+
     public float* FloatRow(long row) => (float*)data + row * Columns;
 
     /// <summary>Copies elements first … first+count-1 of a row to <paramref name="target"/>; bounds need not fall on blocks.</summary>

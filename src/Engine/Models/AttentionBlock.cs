@@ -76,9 +76,7 @@ internal sealed class AttentionBlock(
     {
         Tensor normed = scratch.Normed.Take(pass.Tokens);
         norm.Forward(pass.Backend, x, normed, saved.InputInverseRms.Take(pass.Tokens));
-        query.Forward(pass, normed, queries);
-        key.Forward(pass, normed, keys);
-        value.Forward(pass, normed, values);
+        pass.Backend.Linears(normed, query.Operands(pass, normed, queries), key.Operands(pass, normed, keys), value.Operands(pass, normed, values));
         rotary.Apply(queries, shape.Heads, pass);
         rotary.Apply(keys, shape.KeyValueHeads, pass);
     }

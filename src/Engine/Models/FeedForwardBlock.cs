@@ -19,8 +19,7 @@ internal sealed class FeedForwardBlock(RmsNormLayer norm, LinearLayer gate, Line
         int tokens = pass.Tokens;
         Tensor normed = scratch.Normed.Take(tokens), gated = saved.Gate.Take(tokens), raised = saved.Up.Take(tokens), hidden = scratch.Hidden.Take(tokens);
         norm.Forward(pass.Backend, x, normed, saved.MiddleInverseRms.Take(tokens));
-        gate.Forward(pass, normed, gated);
-        up.Forward(pass, normed, raised);
+        pass.Backend.Linears(normed, gate.Operands(pass, normed, gated), up.Operands(pass, normed, raised));
         pass.Backend.GatedActivation(gated, raised, activation, hidden);
         if (!ReferenceEquals(x, output))
         {

@@ -33,6 +33,9 @@ public sealed class LinearLayer
     internal void Forward(Pass pass, Tensor x, Tensor y, bool accumulate = false) =>
         pass.Backend.Linear(x, Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y, accumulate);
 
+    /// <summary>This layer as one of several for <see cref="Backend.Linears"/>.</summary>
+    internal LinearOperands Operands(Pass pass, Tensor x, Tensor y) => new(Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y);
+
     /// <summary>dx (+)= the gradient of the input where not null; gradients of what trains are added to. x is the forward input.</summary>
     internal void Backward(Pass pass, Tensor dy, Tensor x, Tensor? dx, bool accumulate = false)
     {

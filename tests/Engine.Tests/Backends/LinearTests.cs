@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Kernels;
 using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
@@ -109,11 +110,54 @@ public sealed unsafe class LinearTests : BackendTest
                 backend.Linear(x, weight, null, null, y);
                 float[] actual = Values(backend, y);
                 backend.Linear(x, decoded, null, null, y);
-                Assert.Equal(Values(backend, y), actual);
+                if (tokens > DotProducts.MaxRows)
+                {
+                    Assert.Equal(Values(backend, y), actual);
+                }
+                else
+                {
+                    // A few rows meet some storages as they are stored: the same sums in another order.
+                    Close(Widen(Values(backend, y)), actual, Tolerance);
+                }
+
                 backend.LinearBackward(dy, x, weight, null, dx, false, null, null);
                 actual = Values(backend, dx);
                 backend.LinearBackward(dy, x, decoded, null, dx, false, null, null);
                 Assert.Equal(Values(backend, dx), actual);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(KernelNames))]
+    public void Layers_of_one_input_are_those_made_one_by_one_for_any_number_of_threads(string kernels)
+    {
+        const int Inputs = 96, Rank = 5;
+        int[] outputs = [70, 33, 517];
+        foreach (int tokens in (int[])[1, 3, 21])
+        {
+            float[][] expected = [];
+            foreach (int threads in (int[])[1, 3])
+            {
+                using CpuBackend backend = CpuBackend.Create(threads, kernels);
+                using var bytes = new NativeBuffer(ElementType.Q4_1.Bytes(Inputs) * outputs.Max());
+                Fill(ElementType.Q4_1, bytes);
+                Tensor x = Tensor(backend, Numbers(tokens * Inputs, 1), tokens, Inputs);
+                LinearOperands[] layers = [.. outputs.Select((count, i) => new LinearOperands(
+                    backend.Load(new StoredTensor("w", ElementType.Q4_1, new Shape(count, Inputs), bytes.Pointer, ElementType.Q4_1.Bytes(Inputs) * count, bytes)),
+                    i == 1 ? Tensor(backend, Numbers(count, 2), count) : null,
+                    i == 0 ? null : new LowRank(Tensor(backend, Numbers(Rank * Inputs, 3), Rank, Inputs), Tensor(backend, Numbers(count * Rank, 4), count, Rank), 1.5f, backend.Allocate(new Shape(tokens, Rank))),
+                    backend.Allocate(new Shape(tokens, count))))];
+                foreach (LinearOperands layer in layers)
+                {
+                    backend.Linear(x, layer.Weight, layer.Bias, layer.LowRank, layer.Y);
+                }
+
+                float[][] single = [.. layers.Select(layer => Values(backend, layer.Y))];
+                layers.ToList().ForEach(layer => backend.Zero(layer.Y));
+                backend.Linears(x, layers);
+                Assert.Equal(single, layers.Select(layer => Values(backend, layer.Y)));
+                Assert.Equal(expected = threads == 1 ? single : expected, single);
             }
         }
     }
