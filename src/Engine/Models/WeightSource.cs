@@ -9,27 +9,32 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>
 /// Gives the tensors of a model by their Hugging Face names and in Hugging Face's layout, each checked against the shape that the model needs.
 /// </summary>
-internal sealed class WeightSource(ModelFiles files, ModelFamily family, Backend backend)
+internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, Backend backend)
 {
     /// <summary>
     /// A matrix in its own storage or, in Hugging Face's layout, in another. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.
     /// </summary>
     public Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0, WeightStorage? storage = null)
     {
-        StoredTensor stored = Find(name, new Shape(rows, columns), rotaryHeads);
-        if (storage is null || storage.Type == stored.Type)
+        StoredTensor stored = Find(name, new Shape(rows, columns)), ordered = Ordered(stored, rotaryHeads);
+        StoredTensor held = storage is null ? ordered : WeightConverter.Convert(ordered, storage, backend.Threads);
+        if (held != ordered)
         {
-            return new Weight(name, backend.Load(stored));
+            (ordered.Owner as NativeBuffer)?.Dispose();
         }
 
-        StoredTensor converted = WeightConverter.Convert(stored, storage, backend.Threads);
-        return new Weight(name, backend.Load(converted), (NativeBuffer)converted.Owner!);
+        if (held != stored)
+        {
+            (stored.Owner as MappedFile)?.Forget(stored.Pointer, stored.Bytes);
+        }
+
+        return new Weight(name, backend.Load(held), held.Owner as NativeBuffer);
     }
 
     /// <summary>A vector, widened to F32.</summary>
     public Weight Vector(string name, long length, int rotaryHeads = 0)
     {
-        StoredTensor stored = Find(name, new Shape(length), rotaryHeads);
+        StoredTensor stored = Ordered(Find(name, new Shape(length)), rotaryHeads);
         if (stored.Type == ElementType.F32)
         {
             return new Weight(name, backend.Load(stored));
@@ -48,10 +53,13 @@ internal sealed class WeightSource(ModelFiles files, ModelFamily family, Backend
         Codes.WrongShape, $"The tensor '{stored.Name}' has the shape {stored.Shape}, but the configuration asks for {expected}.",
         "Use the configuration and the weights of the same model.", new SourcePosition(path));
 
-    private StoredTensor Find(string name, Shape shape, int rotaryHeads)
+    /// <summary>With the rows of turned heads in Hugging Face's order: the tensor itself, or a copy.</summary>
+    private StoredTensor Ordered(StoredTensor stored, int rotaryHeads) =>
+        files is GgufModelFiles && rotaryHeads > 0 && family.GgufInterleavesRotaryRows ? RotaryRows.ToHalves(stored, rotaryHeads) : stored;
+
+    private StoredTensor Find(string name, Shape shape)
     {
-        bool gguf = files is GgufModelFiles;
-        string stored = gguf ? GgufTensorNames.ToGguf(name) ?? name : name;
+        string stored = files is GgufModelFiles ? GgufTensorNames.ToGguf(name) ?? name : name;
         StoredTensor tensor = files.Find(stored) ?? throw new FineTuneException(
             Codes.MissingTensor, $"The model has no tensor '{stored}'{(stored == name ? "" : $" ({name})")}.",
             "Check that the files are complete and that the configuration is that of these weights.", new SourcePosition(files.Path));
@@ -67,6 +75,6 @@ internal sealed class WeightSource(ModelFiles files, ModelFamily family, Backend
                 "Save the model as F32, F16 or BF16, or as a GGUF file.", new SourcePosition(files.Path));
         }
 
-        return gguf && rotaryHeads > 0 && family.GgufInterleavesRotaryRows ? RotaryRows.ToHalves(tensor, rotaryHeads) : tensor;
+        return tensor;
     }
 }
