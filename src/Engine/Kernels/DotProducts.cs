@@ -81,7 +81,8 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
         _prepared.Dispose();
     }
 
-    private StoredDotKernel? Kernel(in ProductTerm term, int rows) => rows <= MaxFusedRows ? _kernels[(int)term.Right.Type] : null;
+    private StoredDotKernel? Kernel(in ProductTerm term, int rows) =>
+        rows <= MaxFusedRows && term.Right.RowsAreWhole ? _kernels[(int)term.Right.Type] : null;
 
     private long PreparedFloats(in ProductTerm term, int rows) => Kernel(term, rows)?.PreparedFloats(term.Depth) ?? 0;
 

@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Quantization;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Kernels;
 
@@ -25,14 +27,19 @@ internal sealed class KernelSet
     };
 
     public static readonly KernelSet Portable = Vectors<Simd128, Vector128<float>>(
-        "portable", true, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar(), []);
+        "portable", true, new MicroKernel4x2<Simd128, Vector128<float>>(), new DropoutScalar(), [new F32Dot<Simd128, Vector128<float>>()]);
 
     public static readonly KernelSet Avx2 = Vectors<Simd256, Vector256<float>>(
-        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2(), []);
+        "avx2", System.Runtime.Intrinsics.X86.Avx2.IsSupported && Fma.IsSupported, new MicroKernel4x2<Simd256, Vector256<float>>(), new DropoutAvx2(),
+        [new F32Dot<Simd256, Vector256<float>>()]);
 
     public static readonly KernelSet Avx512 = Vectors<Simd512, Vector512<float>>(
         "avx512", Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported, new MicroKernel8x2<Simd512, Vector512<float>>(), new DropoutAvx512(),
-        [new Q4_1Dot512(), new Q8_0Dot512()]);
+        [
+            new F32Dot<Simd512, Vector512<float>>(), new HalfDot512(ElementType.F16), new HalfDot512(ElementType.BF16), new Q8_0Dot512(),
+            new Q4_0Dot512(ElementType.Q4_0, Q4_0Dot512.Signed), new Q4_0Dot512(ElementType.IQ4_NL, Q4_0Dot512.Uneven), new Q4_1Dot512(),
+            new Q4_KDot512(), new Q6_KDot512(), new FourBitDot512(ElementType.NF4, FourBitCodebook.NF4), new FourBitDot512(ElementType.FP4, FourBitCodebook.FP4),
+        ]);
 
     /// <summary>Every set, slowest first.</summary>
     public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512];

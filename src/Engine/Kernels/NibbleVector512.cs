@@ -5,63 +5,42 @@ using System.Runtime.Intrinsics.X86;
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>
-/// Four blocks of 32 numbers at a time, whose 16 bytes of nibbles (element j low, j + 16 high) fill the four quarters of a vector. The
-/// table look-up uses the low four bits of each lane alone, so eight shifts of one register give all 128 numbers, without widening bytes.
-/// The left vector is ordered to match: vector s of a group holds, in lane 4·b + i, the element of block b that is nibble s of its i-th word.
+/// A group of 16 words of nibbles with a left vector in <see cref="NibbleOrder"/>. The look-up of 16 numbers reads the low four bits of each
+/// lane alone, so that shifting one register eight times gives all 128 numbers: no byte is widened and no integer converted.
 /// </summary>
 internal static unsafe class NibbleVector512
 {
-    /// <summary>Numbers of a group, and the floats a group of the prepared vector takes: eight vectors of elements and one of their sums.</summary>
-    public const int Elements = 128, Floats = 9 * 16;
+    /// <summary>0 … 15.</summary>
+    public static Vector512<float> Whole => Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
-    /// <summary>Place of the sums in a group.</summary>
-    public const int Sums = 8 * 16;
+    /// <summary>Lanes in quarters, each counting its own number.</summary>
+    public static Vector512<int> Quarters => Vector512.Create(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
 
-    public static int PreparedFloats(int depth) => (depth + Elements - 1) / Elements * Floats;
-
-    /// <summary>Missing blocks of the last group become zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Prepare(float* x, int depth, float* prepared)
-    {
-        for (int first = 0; first < depth; first += Elements, prepared += Floats)
-        {
-            if (depth - first < Elements)
-            {
-                new Span<float>(prepared, Floats).Clear();
-            }
-
-            for (int block = 0; block < Math.Min(4, (depth - first) / 32); block++)
-            {
-                float* from = x + first + block * 32;
-                for (int i = 0; i < 4; i++, from += 4)
-                {
-                    float* lane = prepared + 4 * block + i;
-                    float sum = 0;
-                    for (int j = 0; j < 4; j++)
-                    {
-                        lane[32 * j] = from[j];
-                        lane[32 * j + 16] = from[16 + j];
-                        sum += from[j] + from[16 + j];
-                    }
-
-                    lane[Sums] = sum;
-                }
-            }
-        }
-    }
-
-    /// <summary>Σ over the eight nibbles of each lane of table[nibble] · x.</summary>
+    /// <summary>Σ over the four even nibbles of each lane of values[nibble] · x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Dot(Vector512<int> nibbles, Vector512<float> table, float* x)
+    public static Vector512<float> Even(Vector512<int> words, Vector512<float> values, float* x)
     {
-        Vector512<float> even = Avx512F.PermuteVar16x32(table, nibbles) * Vector512.Load(x);
-        Vector512<float> odd = Avx512F.PermuteVar16x32(table, nibbles >>> 4) * Vector512.Load(x + 16);
-        even = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 8), Vector512.Load(x + 32), even);
-        odd = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 12), Vector512.Load(x + 48), odd);
-        even = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 16), Vector512.Load(x + 64), even);
-        odd = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 20), Vector512.Load(x + 80), odd);
-        even = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 24), Vector512.Load(x + 96), even);
-        odd = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, nibbles >>> 28), Vector512.Load(x + 112), odd);
-        return even + odd;
+        Vector512<float> sum = Avx512F.PermuteVar16x32(values, words) * Vector512.Load(x);
+        sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 8), Vector512.Load(x + 32), sum);
+        sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 16), Vector512.Load(x + 64), sum);
+        return Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 24), Vector512.Load(x + 96), sum);
     }
+
+    /// <summary>The same over the odd nibbles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Odd(Vector512<int> words, Vector512<float> values, float* x)
+    {
+        Vector512<float> sum = Avx512F.PermuteVar16x32(values, words >>> 4) * Vector512.Load(x + 16);
+        sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 12), Vector512.Load(x + 48), sum);
+        sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 20), Vector512.Load(x + 80), sum);
+        return Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(values, words >>> 28), Vector512.Load(x + 112), sum);
+    }
+
+    /// <summary>The sums of both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> All(Vector512<int> words, Vector512<float> values, float* x) => Even(words, values, x) + Odd(words, values, x);
+
+    /// <summary>The sums of a group's left vector, lane by lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sums(float* x) => Vector512.Load(x + NibbleOrder.EvenSums) + Vector512.Load(x + NibbleOrder.OddSums);
 }

@@ -18,6 +18,9 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
 
     public bool IsFloat => Type == ElementType.F32;
 
+    /// <summary>No block goes from one row on to the next.</summary>
+    public bool RowsAreWhole => Columns % Type.BlockElements() == 0;
+
     /// <summary>Bytes of a row, where rows are whole blocks.</summary>
     public long RowBytes => Type.Bytes(Columns);
 

@@ -172,6 +172,12 @@ public sealed unsafe class StoredDotTests
         };
         for (int block = 0; block < bytes.Length; block += type.BlockBytes())
         {
+            if (type.CrossesRows())
+            {
+                bytes[block + 3] = (byte)(0x3E | bytes[block + 3] & 0x81);
+                continue;
+            }
+
             foreach (int place in halves)
             {
                 bytes[block + place] &= 0xB7;
