@@ -8,12 +8,20 @@ internal static unsafe class Products
 {
     public static void Run(int threads, string? kernels)
     {
-        using CpuBackend backend = CpuBackend.Create(threads, kernels);
-        Console.WriteLine($"{backend.Name}, {threads} threads, GFLOP/s in all");
-        Console.WriteLine("|    M |    N |    K | weight | forward | dX | dW | forward + LoRA 16 | backward + LoRA 16, dropout |");
-        foreach ((int m, int n, int k) in ((int, int, int)[])[(512, 1536, 576), (512, 576, 1536), (512, 192, 576), (512, 2048, 2048), (128, 1536, 576), (16, 1536, 576), (2048, 1536, 576)])
+        foreach (ElementType activations in (ElementType[])[ElementType.F32, ElementType.BF16])
         {
-            foreach (ElementType type in (ElementType[])[ElementType.F32, ElementType.Q4_1])
+            using CpuBackend backend = CpuBackend.Create(threads, kernels, activations);
+            Table(backend);
+        }
+    }
+
+    private static void Table(CpuBackend backend)
+    {
+        Console.WriteLine($"{backend.Name}, {backend.Threads} threads, activations {backend.ActivationType}, GFLOP/s in all");
+        Console.WriteLine("|    M |    N |    K | weight | forward | dX | dW | forward + LoRA 16 | backward + LoRA 16, dropout |");
+        foreach ((int m, int n, int k) in ((int, int, int)[])[(512, 1536, 576), (512, 576, 1536), (512, 192, 576), (512, 2048, 2048), (128, 1536, 576), (16, 1536, 576), (2048, 1536, 576), (2048, 576, 1536), (2048, 8192, 2048)])
+        {
+            foreach (ElementType type in (ElementType[])[ElementType.F32, ElementType.BF16, ElementType.Q4_1])
             {
                 Row(backend, m, n, k, type);
             }
@@ -22,13 +30,14 @@ internal static unsafe class Products
 
     private static void Row(CpuBackend backend, int m, int n, int k, ElementType type)
     {
+        Tensor New(int rows, int columns) => backend.Allocate(new Shape(rows, columns), backend.ActivationType);
         using var bytes = new NativeBuffer(type.Bytes(k) * n);
         using Tensor weight = backend.Load(new StoredTensor("w", type, new Shape(n, k), bytes.Pointer, bytes.Length, bytes));
-        using Tensor x = backend.Allocate(new Shape(m, k)), y = backend.Allocate(new Shape(m, n)), dx = backend.Allocate(new Shape(m, k));
+        using Tensor x = New(m, k), y = New(m, n), dx = New(m, k);
         using Tensor dw = backend.Allocate(new Shape(n, k));
         const int Rank = 16;
-        using Tensor a = backend.Allocate(new Shape(Rank, k)), b = backend.Allocate(new Shape(n, Rank)), product = backend.Allocate(new Shape(m, Rank));
-        using Tensor da = backend.Allocate(new Shape(Rank, k)), db = backend.Allocate(new Shape(n, Rank)), dProduct = backend.Allocate(new Shape(m, Rank));
+        using Tensor a = backend.Allocate(new Shape(Rank, k)), b = backend.Allocate(new Shape(n, Rank)), product = New(m, Rank);
+        using Tensor da = backend.Allocate(new Shape(Rank, k)), db = backend.Allocate(new Shape(n, Rank)), dProduct = New(m, Rank);
         var branch = new LowRank(a, b, 2, product) { DA = da, DB = db, DProduct = dProduct };
         LowRank dropped = branch with { Dropout = new Dropout(0.05f, 1, 1) };
         double flops = 2.0 * m * n * k, branchFlops = 2.0 * m * Rank * (n + k);

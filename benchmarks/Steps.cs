@@ -13,7 +13,7 @@ namespace FineTuneTool.Benchmarks;
 /// </summary>
 internal static class Steps
 {
-    private const int Documents = 4, Length = 256, Generated = 64;
+    private const int Documents = 4, Length = 512, Generated = 64;
 
     public static void Run(int threads, string? kernels)
     {
@@ -24,16 +24,16 @@ internal static class Steps
         }
 
         using ModelFiles files = ModelFiles.Open(path);
-        using var backend = new TimedBackend(CpuBackend.Create(threads, kernels));
+        using var backend = new TimedBackend(CpuBackend.Create(threads, kernels, Environment.GetEnvironmentVariable("FINETUNE_COMPUTE") == "bf16" ? ElementType.BF16 : ElementType.F32));
         using Decoder decoder = Decoder.Load(files, backend);
-        using LoraAdapter adapter = LoraAdapter.Create(decoder, new LoraSettings { Rank = 16, Alpha = 32, Dropout = 0.05 }, seed: 1);
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, new LoraSettings { Rank = 16, Alpha = 32, Dropout = 0 }, seed: 1);
         decoder.ActiveAdapter = adapter;
         var random = new CounterRandom(1, RandomPurpose.Sampling);
         var examples = new List<TokenizedExample>();
         for (int document = 0; document < Documents; document++)
         {
             int[] ids = [.. Enumerable.Range(0, Length).Select(i => (int)(random.UInt32((ulong)(document * Length + i)) % 40_000))];
-            examples.Add(new TokenizedExample(ids, [.. ids.Select((id, i) => i < Length / 2 ? TokenizedExample.Ignored : id)]));
+            examples.Add(new TokenizedExample(ids, [.. ids.Select((id, i) => i < 0 ? TokenizedExample.Ignored : id)]));
         }
 
         PackedBatch batch = PackedBatch.FromExamples(examples);
@@ -42,7 +42,7 @@ internal static class Steps
             backend.Reset();
             double seconds = Measure.BestSeconds(() => decoder.ForwardBackward(batch, 1, 1), 0);
             Console.WriteLine($"{backend.Name}, {threads} threads, forward and backward of {batch.Tokens} tokens: {seconds:F2} s, {batch.Tokens / seconds:F0} tokens/s");
-            backend.Report(seconds);
+            Report(backend, seconds);
         }
 
         decoder.ActiveAdapter = null;
@@ -58,6 +58,14 @@ internal static class Steps
             }
         }, 0);
         Console.WriteLine($"{backend.Name}, {threads} threads, prompt {Length / prompt:F0} tokens/s, generating {Generated / answer:F1} tokens/s");
-        backend.Report(answer);
+        Report(backend, answer);
+    }
+
+    private static void Report(TimedBackend backend, double wholeSeconds)
+    {
+        foreach ((string operation, int calls, double seconds) in backend.Times)
+        {
+            Console.WriteLine($"  {operation,-24} {calls,5} calls {1e3 * seconds,9:F1} ms {100 * seconds / wholeSeconds,5:F1} %");
+        }
     }
 }

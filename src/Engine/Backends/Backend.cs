@@ -4,7 +4,8 @@ namespace FineTuneTool.Engine.Backends;
 
 /// <summary>
 /// The contract between the model and the machine. Model code passes tensors as handles; only a backend reads memory.
-/// Activations are F32 (T, C): one row a token, documents one after another. Weights keep the storage they were loaded with.
+/// Activations are (T, C): one row a token, documents one after another; F32, or BF16 where the backend multiplies in BF16 (sums are F32 all the same).
+/// The activations of one call have one type. Parameters, their gradients and statistics are F32; weights keep the storage they were loaded with.
 /// Every operation gives the same bits for any number of threads: work is cut by outputs, sums run in a fixed order.
 /// Letters: T tokens, C hidden, K inputs and N outputs of a linear layer, R rank, V vocabulary, S supervised tokens, H heads, D head dim.
 /// Operands of the wrong shape throw <see cref="ArgumentException"/> naming the operation and both shapes.
@@ -16,24 +17,27 @@ public abstract class Backend : IDisposable
 
     public abstract int Threads { get; }
 
+    /// <summary>What activations of passes over whole batches are stored as, and what matrix products round their operands to: F32 or BF16.</summary>
+    public abstract ElementType ActivationType { get; }
+
     // ---- memory ----
 
-    /// <summary>A new tensor of zeros (F32).</summary>
-    public abstract Tensor Allocate(Shape shape);
+    /// <summary>A new tensor of zeros, F32 or BF16.</summary>
+    public abstract Tensor Allocate(Shape shape, ElementType type = ElementType.F32);
 
     /// <summary>A weight in its own storage; reads the stored bytes in place where it can.</summary>
     public abstract Tensor Load(StoredTensor stored);
 
-    /// <summary>Copies F32 values into a tensor from element <paramref name="offset"/>.</summary>
+    /// <summary>Copies F32 values into a tensor, F32 or BF16, from element <paramref name="offset"/>.</summary>
     public abstract void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0);
 
     /// <summary>Copies elements from <paramref name="offset"/> out of a tensor; a weight in any storage is decoded to F32.</summary>
     public abstract void Read(Tensor source, Span<float> values, long offset = 0);
 
-    /// <summary>Sets every element of an F32 tensor to zero.</summary>
+    /// <summary>Sets every element of a tensor to zero.</summary>
     public abstract void Zero(Tensor target);
 
-    /// <summary>target = source, equal shapes, F32.</summary>
+    /// <summary>target = source, equal shapes and types.</summary>
     public abstract void Copy(Tensor source, Tensor target);
 
     /// <summary>target += factor · source, equal shapes, F32.</summary>
@@ -50,7 +54,7 @@ public abstract class Backend : IDisposable
     /// <summary>dTable[ids[t]] += scale · dy[t], tokens in order.</summary>
     public abstract void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable);
 
-    /// <summary>y[i] = x[rows[i]]. x (T, C), y (S, C).</summary>
+    /// <summary>y[i] = x[rows[i]]. x (T, C), y (S, C); an F32 y takes a BF16 x, too.</summary>
     public abstract void GatherRows(Tensor x, ReadOnlySpan<int> rows, Tensor y);
 
     /// <summary>x[rows[i]] += y[i]; rows are distinct.</summary>
@@ -68,10 +72,10 @@ public abstract class Backend : IDisposable
     public abstract void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight);
 
     /// <summary>
-    /// y = x·weightᵀ + bias + low-rank branch; with <paramref name="accumulate"/> y += instead of y =.
-    /// x (T, K), weight (N, K) in any storage, bias F32 (N), y (T, N).
+    /// y = x·weightᵀ + bias + low-rank branch + addend. x (T, K), weight (N, K) in any storage, bias F32 (N), y (T, N).
+    /// The addend (T, N) has the type of y and may be y itself. An F32 y takes a BF16 x, too.
     /// </summary>
-    public abstract void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false);
+    public abstract void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, Tensor? addend = null);
 
     /// <summary>As <see cref="Linear"/> for each of several layers that do not depend on each other; no two write the same rows.</summary>
     public virtual void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
 
@@ -13,6 +14,14 @@ public sealed unsafe partial class CpuBackend
     public override void Attention(
         Tensor query, Tensor key, Tensor value, AttentionShape shape, ReadOnlySpan<int> documentStarts, Tensor output, Tensor logSumExp)
     {
+        if (query.Type == ElementType.BF16)
+        {
+            Tensor wide = Widened(0, output);
+            Attention(Widened(1, query), Widened(2, key), Widened(3, value), shape, documentStarts, wide, logSumExp);
+            NarrowInto(wide, output);
+            return;
+        }
+
         AttentionOperands operands = Operands(nameof(Attention), query, key, value, shape, output);
         Require(logSumExp.Shape.Count == query.Shape.Rows * shape.Heads, nameof(Attention), query.Shape, logSumExp.Shape);
         RequireDocuments(nameof(Attention), documentStarts, query.Shape.Rows);
@@ -30,6 +39,17 @@ public sealed unsafe partial class CpuBackend
         Tensor dOutput, Tensor query, Tensor key, Tensor value, Tensor output, Tensor logSumExp, AttentionShape shape,
         ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue)
     {
+        if (query.Type == ElementType.BF16)
+        {
+            Tensor dq = Widened(5, dQuery), dk = Widened(6, dKey), dv = Widened(7, dValue);
+            AttentionBackward(
+                Widened(4, dOutput), Widened(1, query), Widened(2, key), Widened(3, value), Widened(0, output), logSumExp, shape, documentStarts, dq, dk, dv);
+            NarrowInto(dq, dQuery);
+            NarrowInto(dk, dKey);
+            NarrowInto(dv, dValue);
+            return;
+        }
+
         AttentionOperands operands = Operands(nameof(AttentionBackward), query, key, value, shape, output);
         RequireSame(nameof(AttentionBackward), query, dOutput);
         RequireSame(nameof(AttentionBackward), query, dQuery);
@@ -91,6 +111,22 @@ public sealed unsafe partial class CpuBackend
 
         Keep(query, keys, values, output);
     }
+
+    private readonly Tensor?[] _wide = new Tensor?[8];
+
+    private Tensor Widened(int slot, Tensor narrow)
+    {
+        if (_wide[slot] is null || _wide[slot]!.Shape != narrow.Shape)
+        {
+            _wide[slot]?.Dispose();
+            _wide[slot] = Allocate(narrow.Shape);
+        }
+
+        _kernels.Conversion.Widen(Narrow(narrow), Floats(_wide[slot]!), narrow.Shape.Count);
+        return _wide[slot]!;
+    }
+
+    private void NarrowInto(Tensor wide, Tensor narrow) => _kernels.Conversion.Narrow(Floats(wide), Narrow(narrow), narrow.Shape.Count);
 
     private void ForwardTiles(AttentionOperands operands, int documents)
     {

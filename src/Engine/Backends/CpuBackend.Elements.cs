@@ -1,20 +1,25 @@
 using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
 
 /// <summary>Element-wise operations and the optimizer.</summary>
 public sealed unsafe partial class CpuBackend
 {
-    public override void Zero(Tensor target)
-    {
-        _pool.Run(Blocks(target.Shape.Count, BlockElements), new CopyWork { Target = Floats(target), Count = target.Shape.Count });
-        Keep(target);
-    }
+    public override void Zero(Tensor target) => CopyBytes(null, target);
 
     public override void Copy(Tensor source, Tensor target)
     {
         RequireSame(nameof(Copy), source, target);
-        _pool.Run(Blocks(target.Shape.Count, BlockElements), new CopyWork { Target = Floats(target), Source = Floats(source), Count = target.Shape.Count });
+        Require(source.Type == target.Type, nameof(Copy), source.Shape, target.Shape);
+        CopyBytes(source, target);
+    }
+
+    private void CopyBytes(Tensor? source, Tensor target)
+    {
+        byte* from = source is null ? null : ((CpuTensor)source).Pointer;
+        long bytes = target.Type.Bytes(target.Shape.Count);
+        _pool.Run(Blocks(bytes, CopyWork.BlockBytes), new CopyWork { Target = ((CpuTensor)target).Pointer, Source = from, Bytes = bytes });
         Keep(source, target);
     }
 
@@ -72,20 +77,22 @@ public sealed unsafe partial class CpuBackend
 
     private struct CopyWork : IWork
     {
-        public float* Target, Source;
-        public long Count;
+        public const int BlockBytes = 65536;
+
+        public byte* Target, Source;
+        public long Bytes;
 
         public readonly void Run(int block, int worker)
         {
-            long start = (long)block * BlockElements;
-            var target = new Span<float>(Target + start, (int)BlockLength(start, Count));
+            long start = (long)block * BlockBytes;
+            var target = new Span<byte>(Target + start, (int)Math.Min(BlockBytes, Bytes - start));
             if (Source is null)
             {
                 target.Clear();
             }
             else
             {
-                new ReadOnlySpan<float>(Source + start, target.Length).CopyTo(target);
+                new ReadOnlySpan<byte>(Source + start, target.Length).CopyTo(target);
             }
         }
     }

@@ -9,10 +9,23 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Room for the logits of one chunk of rows.</summary>
     private const long LogitsFloats = 16 << 20;
 
-    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false)
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, Tensor? addend = null)
     {
         int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
         RequireLinear(x, weight, bias, y);
+        Require(addend is null || (addend.Shape == y.Shape && addend.Type == y.Type), nameof(Linear), y.Shape, addend?.Shape ?? default);
+        if (UsesPairs(x))
+        {
+            PairLinear(x, weight, bias, lowRank, y, addend);
+            return;
+        }
+
+        bool accumulate = addend is not null;
+        if (accumulate && !ReferenceEquals(addend, y))
+        {
+            Copy(addend!, y);
+        }
+
         float* biasFloats = bias is null ? null : Floats(bias);
         ProductTerm main = Product(Floats(x), inputs, Matrix((CpuTensor)weight), inputs, rightTransposed: true);
         if (lowRank is null)
@@ -43,6 +56,12 @@ public sealed unsafe partial class CpuBackend
         Require(dx is null || dx.Shape == x.Shape, nameof(LinearBackward), x.Shape, dx?.Shape ?? default);
         Require(dWeight is null || dWeight.Shape == weight.Shape, nameof(LinearBackward), weight.Shape, dWeight?.Shape ?? default);
         Require(dBias is null || dBias.Shape.Count == outputs, nameof(LinearBackward), weight.Shape, dBias?.Shape ?? default);
+        if (x.Type == ElementType.BF16)
+        {
+            PairLinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias);
+            return;
+        }
+
         if (lowRank is not null)
         {
             RequireBranch(lowRank, tokens, inputs, outputs);
@@ -67,7 +86,7 @@ public sealed unsafe partial class CpuBackend
 
         if (dBias is not null)
         {
-            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Floats(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
+            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Numbers(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
         }
 
         Keep(dy, x, weight, lowRank, dx, dWeight);
@@ -100,7 +119,7 @@ public sealed unsafe partial class CpuBackend
             ProductTerm term = Product(Floats(lowRank.Product), rank, Matrix((CpuTensor)dy), tokens, leftTransposed: true);
             term.Scale = lowRank.Scale;
             _product.Multiply(transposed, outputs, rank, outputs, false, null, [term]);
-            _pool.Run(Blocks(outputs, TransposedAddWork.RowsPerBlock), new TransposedAddWork { Source = transposed, Target = Floats(lowRank.DB), Rows = outputs, Columns = rank });
+            _pool.Run(Blocks(outputs, TransposedAddWork.RowsPerBlock), new TransposedAddWork { Source = transposed, Target = Floats(lowRank.DB), Factor = 1, Rows = outputs, Columns = rank });
         }
 
         if (lowRank.DA is not null)
@@ -141,7 +160,8 @@ public sealed unsafe partial class CpuBackend
             VectorMath = _kernels.VectorMath,
             Mask = Mask(lowRank.Dropout, inputs),
             Source = masked,
-            Target = Floats(dx),
+            Target = Numbers(dx),
+            Accumulate = true,
             Columns = inputs,
         });
     }
@@ -158,6 +178,7 @@ public sealed unsafe partial class CpuBackend
         int chunk = (int)Math.Clamp(LogitsFloats / Math.Max(vocabulary, 1), 16, Math.Max(rows, 16));
         float* logits = _branch.Floats((long)Math.Min(chunk, rows) * vocabulary);
         WeightMatrix matrix = Matrix((CpuTensor)head);
+        bool narrow = hidden.Type == ElementType.BF16;
         fixed (int* target = targets)
         fixed (float* loss = losses)
         fixed (bool* isCorrect = correct)
@@ -165,8 +186,7 @@ public sealed unsafe partial class CpuBackend
             for (int row = 0; row < rows; row += chunk)
             {
                 int count = Math.Min(chunk, rows - row);
-                float* x = Floats(hidden) + (long)row * columns;
-                _product.Multiply(logits, vocabulary, count, vocabulary, false, null, [Product(x, columns, matrix, columns, rightTransposed: true)]);
+                Logits(hidden, row, count, matrix, logits);
                 _pool.Run(count, new LossWork
                 {
                     Kernel = _kernels.Loss,
@@ -175,23 +195,68 @@ public sealed unsafe partial class CpuBackend
                     Targets = target + row,
                     SoftCap = softCap,
                     Gradient = dHidden is not null || dHead is not null,
+                    Conversion = narrow ? _kernels.Conversion : null,
                     Losses = loss + row,
                     Correct = isCorrect + row,
                 });
                 if (dHidden is not null)
                 {
-                    _product.Multiply(Floats(dHidden) + (long)row * columns, columns, count, columns, false, null, [Product(logits, vocabulary, matrix, vocabulary)]);
+                    HiddenGradient(logits, matrix, dHidden, row, count);
                 }
 
                 if (dHead is not null)
                 {
-                    ProductTerm term = Product(logits, vocabulary, WeightMatrix.OfFloats(x, count, columns), count, leftTransposed: true);
-                    _product.Multiply(Floats(dHead), columns, vocabulary, columns, true, null, [term]);
+                    HeadGradient(logits, hidden, row, count, dHead);
                 }
             }
         }
 
         Keep(hidden, head, dHidden, dHead);
+    }
+
+    /// <summary>Logits of rows first … first+rows-1 of x.</summary>
+    private void Logits(Tensor x, long first, int rows, WeightMatrix head, float* logits)
+    {
+        int columns = Columns(x), vocabulary = (int)head.Rows;
+        if (x.Type == ElementType.BF16)
+        {
+            PairTerm term = Pair(Narrow(x) + first * columns, columns, columns, head, rightTransposed: true);
+            _pairs.Multiply(new PairTarget { Wide = logits, Step = vocabulary }, rows, vocabulary, term);
+            return;
+        }
+
+        ProductTerm product = Product(Floats(x) + first * columns, columns, head, columns, rightTransposed: true);
+        _product.Multiply(logits, vocabulary, rows, vocabulary, false, null, [product]);
+    }
+
+    /// <summary>Those rows of dx = dLogits·head. BF16 gradients take the first half of the room of their row of logits.</summary>
+    private void HiddenGradient(float* dLogits, WeightMatrix head, Tensor dx, long first, int rows)
+    {
+        int columns = Columns(dx), vocabulary = (int)head.Rows;
+        if (dx.Type == ElementType.BF16)
+        {
+            PairTerm term = Pair((ushort*)dLogits, 2L * vocabulary, vocabulary, head);
+            _pairs.Multiply(new PairTarget { Narrow = Narrow(dx) + first * columns, Step = columns }, rows, columns, term);
+            return;
+        }
+
+        _product.Multiply(Floats(dx) + first * columns, columns, rows, columns, false, null, [Product(dLogits, vocabulary, head, vocabulary)]);
+    }
+
+    /// <summary>dHead += dLogitsᵀ·those rows of x.</summary>
+    private void HeadGradient(float* dLogits, Tensor x, long first, int rows, Tensor dHead)
+    {
+        int columns = Columns(x), vocabulary = Rows(dHead);
+        if (x.Type == ElementType.BF16)
+        {
+            var right = new WeightMatrix((byte*)(Narrow(x) + first * columns), ElementType.BF16, rows, columns);
+            ushort* turned = Turn((ushort*)dLogits, 2L * vocabulary, rows, vocabulary);
+            _pairs.Multiply(new PairTarget { Wide = Floats(dHead), Step = columns, Accumulate = true }, vocabulary, columns, Pair(turned, rows, rows, right));
+            return;
+        }
+
+        ProductTerm product = Product(dLogits, vocabulary, WeightMatrix.OfFloats(Floats(x) + first * columns, rows, columns), rows, leftTransposed: true);
+        _product.Multiply(Floats(dHead), columns, vocabulary, columns, true, null, [product]);
     }
 
     private static ProductTerm Product(

@@ -9,16 +9,15 @@ public sealed unsafe partial class CpuBackend
         RequireIndices(nameof(Embed), ids, table.Shape.Rows);
         fixed (int* rows = ids)
         {
-            int perBlock = RowsPerBlock(y.Shape.Columns);
-            _pool.Run(Blocks(ids.Length, perBlock), new EmbedWork
+            RowBlocks blocks = RowsOf(y, tiles: 1, out int count);
+            _pool.Run(count, new EmbedWork
             {
+                Blocks = blocks,
                 Kernel = _kernels.VectorMath,
                 Ids = rows,
-                Count = ids.Length,
-                PerBlock = perBlock,
                 Table = Matrix((CpuTensor)table),
                 Scale = scale,
-                Y = Floats(y),
+                Y = Numbers(y),
             });
         }
 
@@ -30,9 +29,11 @@ public sealed unsafe partial class CpuBackend
         Require(dy.Shape.Rows == ids.Length && dy.Shape.Columns == dTable.Shape.Columns, nameof(EmbedBackward), dTable.Shape, dy.Shape);
         RequireIndices(nameof(EmbedBackward), ids, dTable.Shape.Rows);
         int columns = Columns(dy);
+        Activations source = Numbers(dy);
+        float* tile = _scratch.Floats(columns);
         for (int t = 0; t < ids.Length; t++)
         {
-            _kernels.VectorMath.Add(Floats(dTable) + (long)ids[t] * columns, Floats(dy) + (long)t * columns, scale, columns);
+            _kernels.VectorMath.Add(Floats(dTable) + (long)ids[t] * columns, source.Read((long)t * columns, columns, tile), scale, columns);
         }
 
         Keep(dy, dTable);
@@ -42,23 +43,30 @@ public sealed unsafe partial class CpuBackend
     {
         Require(y.Shape.Rows == rows.Length && y.Shape.Columns == x.Shape.Columns, nameof(GatherRows), x.Shape, y.Shape);
         RequireIndices(nameof(GatherRows), rows, x.Shape.Rows);
-        int columns = Columns(x);
-        for (int i = 0; i < rows.Length; i++)
-        {
-            new ReadOnlySpan<float>(Floats(x) + (long)rows[i] * columns, columns).CopyTo(new Span<float>(Floats(y) + (long)i * columns, columns));
-        }
-
-        Keep(x, y);
+        MoveRows(x, rows, y, scatter: false);
     }
 
     public override void ScatterAddRows(Tensor y, ReadOnlySpan<int> rows, Tensor x)
     {
         Require(y.Shape.Rows == rows.Length && y.Shape.Columns == x.Shape.Columns, nameof(ScatterAddRows), y.Shape, x.Shape);
         RequireIndices(nameof(ScatterAddRows), rows, x.Shape.Rows);
-        int columns = Columns(x);
-        for (int i = 0; i < rows.Length; i++)
+        MoveRows(x, rows, y, scatter: true);
+    }
+
+    private void MoveRows(Tensor x, ReadOnlySpan<int> rows, Tensor y, bool scatter)
+    {
+        fixed (int* indices = rows)
         {
-            _kernels.VectorMath.Add(Floats(x) + (long)rows[i] * columns, Floats(y) + (long)i * columns, 1, columns);
+            RowBlocks blocks = RowsOf(y, tiles: 2, out int count);
+            _pool.Run(count, new GatherWork
+            {
+                Blocks = blocks,
+                Kernel = _kernels.VectorMath,
+                Indices = indices,
+                Scatter = scatter,
+                X = Numbers(x),
+                Y = Numbers(y),
+            });
         }
 
         Keep(x, y);
@@ -69,19 +77,17 @@ public sealed unsafe partial class CpuBackend
         RequireSame(nameof(RmsNorm), x, y);
         Require(weight.Shape.Count == x.Shape.Columns, nameof(RmsNorm), x.Shape, weight.Shape);
         Require(inverseRms.Shape.Count >= x.Shape.Rows, nameof(RmsNorm), x.Shape, inverseRms.Shape);
-        int perBlock = RowsPerBlock(x.Shape.Columns);
-        _pool.Run(Blocks(x.Shape.Rows, perBlock), new RmsNormWork
+        RowBlocks blocks = RowsOf(x, tiles: 2, out int count);
+        _pool.Run(count, new RmsNormWork
         {
+            Blocks = blocks,
             Kernel = _kernels.RmsNorm,
-            X = Floats(x),
+            X = Numbers(x),
             Weight = Floats(weight),
             Offset = offset,
             Epsilon = epsilon,
-            Y = Floats(y),
+            Y = Numbers(y),
             InverseRms = Floats(inverseRms),
-            Rows = x.Shape.Rows,
-            Columns = Columns(x),
-            PerBlock = perBlock,
         });
         Keep(x, weight, y, inverseRms);
     }
@@ -92,26 +98,32 @@ public sealed unsafe partial class CpuBackend
         RequireSame(nameof(RmsNormBackward), dx, x);
         Require(weight.Shape.Count == x.Shape.Columns, nameof(RmsNormBackward), x.Shape, weight.Shape);
         Require(inverseRms.Shape.Count >= x.Shape.Rows, nameof(RmsNormBackward), x.Shape, inverseRms.Shape);
-        int perBlock = RowsPerBlock(x.Shape.Columns);
-        var work = new RmsNormWork
+        RowBlocks blocks = RowsOf(x, tiles: 3, out int count);
+        _pool.Run(count, new RmsNormBackwardWork
         {
+            Blocks = blocks,
             Kernel = _kernels.RmsNorm,
-            Dy = Floats(dy),
-            X = Floats(x),
+            Dy = Numbers(dy),
+            X = Numbers(x),
             Weight = Floats(weight),
             Offset = offset,
-            Y = Floats(dx),
+            Dx = Numbers(dx),
             InverseRms = Floats(inverseRms),
-            Rows = x.Shape.Rows,
-            Columns = Columns(x),
-            PerBlock = perBlock,
-        };
-        _pool.Run(Blocks(x.Shape.Rows, perBlock), work);
+        });
         if (dWeight is not null)
         {
             Require(dWeight.Shape.Count == x.Shape.Columns, nameof(RmsNormBackward), x.Shape, dWeight.Shape);
-            work.DWeight = Floats(dWeight);
-            _pool.Run(Blocks(x.Shape.Columns, RmsNormWork.ColumnsPerBlock), work);
+            float* widened = _branch.Floats(2 * x.Shape.Count);
+            _pool.Run(Blocks(x.Shape.Columns, RmsNormWeightWork.ColumnsPerBlock), new RmsNormWeightWork
+            {
+                Kernel = _kernels.RmsNorm,
+                Dy = Numbers(dy).Read(0, x.Shape.Count, widened),
+                X = Numbers(x).Read(0, x.Shape.Count, widened + x.Shape.Count),
+                InverseRms = Floats(inverseRms),
+                DWeight = Floats(dWeight),
+                Rows = x.Shape.Rows,
+                Columns = Columns(x),
+            });
         }
 
         Keep(dy, x, weight, inverseRms, dx, dWeight);
@@ -125,16 +137,14 @@ public sealed unsafe partial class CpuBackend
         RequireIndices(nameof(Rope), positions, cosines.Shape.Rows);
         fixed (int* first = positions)
         {
-            int perBlock = RowsPerBlock(x.Shape.Columns);
-            _pool.Run(Blocks(positions.Length, perBlock), new RopeWork
+            RowBlocks blocks = RowsOf(x, tiles: 1, out int count);
+            _pool.Run(count, new RopeWork
             {
+                Blocks = blocks,
                 Kernel = _kernels.Rope,
-                X = Floats(x),
+                X = Numbers(x),
                 Heads = heads,
-                Columns = Columns(x),
                 Positions = first,
-                Count = positions.Length,
-                PerBlock = perBlock,
                 Cosines = Floats(cosines),
                 Sines = Floats(sines),
                 Pairs = Columns(cosines),
@@ -149,14 +159,15 @@ public sealed unsafe partial class CpuBackend
     {
         RequireSame(nameof(GatedActivation), gate, up);
         RequireSame(nameof(GatedActivation), gate, y);
-        _pool.Run(Blocks(gate.Shape.Count, BlockElements), new GatedActivationWork
+        RowBlocks blocks = ElementsOf(gate, tiles: 3, out int count);
+        _pool.Run(count, new GatedActivationWork
         {
+            Blocks = blocks,
             Kernel = _kernels.GatedActivation,
             Activation = activation,
-            Gate = Floats(gate),
-            Up = Floats(up),
-            Y = Floats(y),
-            Count = gate.Shape.Count,
+            Gate = Numbers(gate),
+            Up = Numbers(up),
+            Y = Numbers(y),
         });
         Keep(gate, up, y);
     }
@@ -168,18 +179,41 @@ public sealed unsafe partial class CpuBackend
             RequireSame(nameof(GatedActivationBackward), gate, other);
         }
 
-        _pool.Run(Blocks(gate.Shape.Count, BlockElements), new GatedActivationWork
+        RowBlocks blocks = ElementsOf(gate, tiles: 5, out int count);
+        _pool.Run(count, new GatedActivationBackwardWork
         {
+            Blocks = blocks,
             Kernel = _kernels.GatedActivation,
             Activation = activation,
-            Gate = Floats(gate),
-            Up = Floats(up),
-            Dy = Floats(dy),
-            DGate = Floats(dGate),
-            DUp = Floats(dUp),
-            Count = gate.Shape.Count,
+            Gate = Numbers(gate),
+            Up = Numbers(up),
+            Dy = Numbers(dy),
+            DGate = Numbers(dGate),
+            DUp = Numbers(dUp),
         });
         Keep(dy, gate, up, dGate, dUp);
+    }
+
+    private Activations Numbers(Tensor tensor) => new(tensor, _kernels.Conversion);
+
+    /// <summary>Cuts rows into blocks that are small enough for BF16 rows to stay in the first-level cache while they are widened.</summary>
+    private RowBlocks RowsOf(Tensor tensor, int tiles, out int count) => Cut(tensor.Shape.Rows, Columns(tensor), tiles, out count);
+
+    private RowBlocks ElementsOf(Tensor tensor, int tiles, out int count) => Cut(tensor.Shape.Count, 1, tiles, out count);
+
+    private RowBlocks Cut(long rows, int columns, int tiles, out int count)
+    {
+        const int TileElements = 8192;
+        int perBlock = Math.Max(1, TileElements / Math.Max(columns, 1));
+        count = Blocks(rows, perBlock);
+        return new RowBlocks
+        {
+            Rows = rows,
+            Columns = columns,
+            PerBlock = perBlock,
+            Tiles = _scratch.Floats((long)tiles * perBlock * columns * Threads),
+            TilesPerWorker = tiles,
+        };
     }
 
     private static void RequireIndices(string operation, ReadOnlySpan<int> indices, long rows)

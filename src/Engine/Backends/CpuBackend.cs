@@ -7,7 +7,7 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Backends;
 
 /// <summary>
-/// The contract on this machine's processor, single precision. One caller at a time; operations return when they are done.
+/// The contract on this machine's processor. One caller at a time; operations return when they are done.
 /// An operation allocates nothing on the managed heap: scratch memory grows to the largest call and is kept.
 /// </summary>
 public sealed unsafe partial class CpuBackend : Backend
@@ -25,16 +25,23 @@ public sealed unsafe partial class CpuBackend : Backend
     private readonly ScratchMemory _scratch = new();
     private readonly ScratchMemory _branch = new();
 
-    private CpuBackend(KernelSet kernels, int threads)
+    private CpuBackend(KernelSet kernels, int threads, ElementType activationType)
     {
         _kernels = kernels;
+        ActivationType = activationType;
         _pool = new WorkerPool(threads);
         _dots = new DotProducts(kernels.VectorMath, kernels.StoredDots, _pool);
         _product = new MatrixProduct(kernels.Product, kernels.Packer, _dots, _pool);
+        _pairs = new PairProduct(kernels.Pairs, new PairPacker(kernels.Packer, kernels.Conversion, kernels.VectorMath, kernels.Dropout), kernels.Conversion, _pool);
         Name = $"cpu/{kernels.Name}";
     }
 
     public override string Name { get; }
+
+    public override ElementType ActivationType { get; }
+
+    /// <summary>Whether products of BF16 are faster here than those of F32, by the kernels that <see cref="Create"/> takes unasked.</summary>
+    public static bool AcceleratesBFloat16 => KernelSet.Choose(Environment.GetEnvironmentVariable("FINETUNE_KERNELS")).Pairs.IsAccelerated;
 
     /// <summary>Names of the kernels that this machine can run, slowest first.</summary>
     public static IReadOnlyList<string> AvailableKernels => [.. KernelSet.All.Where(set => set.IsAvailable).Select(set => set.Name)];
@@ -45,26 +52,32 @@ public sealed unsafe partial class CpuBackend : Backend
     /// <param name="kernels">
     /// <c>portable</c>, <c>avx2</c>, <c>avx512</c> or <c>scalar</c>; null takes the environment variable FINETUNE_KERNELS, else the best of this machine.
     /// </param>
+    /// <param name="activationType">F32 or BF16; see <see cref="Backend.ActivationType"/>.</param>
     /// <exception cref="FineTuneException">FT2003: unknown kernels, or kernels that this machine cannot run.</exception>
-    public static CpuBackend Create(int threads = 0, string? kernels = null)
+    public static CpuBackend Create(int threads = 0, string? kernels = null, ElementType activationType = ElementType.F32)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (activationType is not (ElementType.F32 or ElementType.BF16))
+        {
+            throw new ArgumentException($"Activations are F32 or BF16, not {activationType}.", nameof(activationType));
+        }
+
         KernelSet set = KernelSet.Choose(kernels ?? Environment.GetEnvironmentVariable("FINETUNE_KERNELS"));
-        return new CpuBackend(set, threads == 0 ? Environment.ProcessorCount : threads);
+        return new CpuBackend(set, threads == 0 ? Environment.ProcessorCount : threads, activationType);
     }
 
     /// <exception cref="FineTuneException">FT2002: the machine does not have that much memory.</exception>
-    public override Tensor Allocate(Shape shape)
+    public override Tensor Allocate(Shape shape, ElementType type = ElementType.F32)
     {
         long free = MachineMemory.TotalBytes, bytes = long.MaxValue;
         try
         {
-            bytes = checked(shape.Count * sizeof(float));
+            bytes = type.Bytes(shape.Count);
             free = bytes >= LargeTensorBytes ? MachineMemory.FreeBytes() : free;
             if (bytes <= free)
             {
                 var buffer = new NativeBuffer(bytes);
-                return new CpuTensor(shape, ElementType.F32, buffer.Pointer, buffer, null);
+                return new CpuTensor(shape, type, buffer.Pointer, buffer, null);
             }
         }
         catch (Exception exception) when (exception is OverflowException or OutOfMemoryException)
@@ -89,7 +102,18 @@ public sealed unsafe partial class CpuBackend : Backend
     {
         var to = (CpuTensor)target;
         Require(offset >= 0 && offset <= to.Count - values.Length, nameof(Write), target.Shape, values.Length);
-        values.CopyTo(new Span<float>(to.Floats + offset, values.Length));
+        if (target.Type == ElementType.BF16)
+        {
+            fixed (float* from = values)
+            {
+                _kernels.Conversion.Narrow(from, to.Narrow + offset, values.Length);
+            }
+        }
+        else
+        {
+            values.CopyTo(new Span<float>(to.Floats + offset, values.Length));
+        }
+
         Keep(target);
     }
 
@@ -117,6 +141,10 @@ public sealed unsafe partial class CpuBackend : Backend
         _pool.Dispose();
         _dots.Dispose();
         _product.Dispose();
+        _pairs.Dispose();
+        _narrowed.Dispose();
+        _masked.Dispose();
+        _turned.Dispose();
         _scratch.Dispose();
         _branch.Dispose();
         _prepared.Dispose();

@@ -23,6 +23,11 @@ internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* poin
         ? (float*)Pointer
         : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs F32.");
 
+    /// <summary>The numbers of a BF16 tensor.</summary>
+    public ushort* Narrow => Type == ElementType.BF16
+        ? (ushort*)Pointer
+        : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs BF16.");
+
     public long Count => Shape.Count;
 
     public override Tensor Rows(long first, long count)
@@ -37,12 +42,12 @@ internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* poin
 
     public override Tensor View(long offset, Shape shape)
     {
-        if (Type != ElementType.F32 || offset < 0 || offset > Count - shape.Count)
+        if (Type is not (ElementType.F32 or ElementType.BF16) || offset < 0 || offset > Count - shape.Count)
         {
             throw new ArgumentException($"View: {shape} from element {offset} is not inside {Shape} of {Type}.");
         }
 
-        return new CpuTensor(shape, Type, Pointer + offset * sizeof(float), null, _source ?? this);
+        return new CpuTensor(shape, Type, Pointer + Type.Bytes(offset), null, _source ?? this);
     }
 
     public override void Dispose()

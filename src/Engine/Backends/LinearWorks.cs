@@ -7,31 +7,62 @@ internal unsafe struct ColumnSumWork : IWork
 {
     public const int ColumnsPerBlock = 64;
 
-    public float* Source, Sums;
+    public Activations Source;
+    public float* Sums;
     public long Rows;
     public int Columns;
 
     public readonly void Run(int block, int worker)
     {
-        for (int n = block * ColumnsPerBlock; n < Math.Min(Columns, (block + 1) * ColumnsPerBlock); n++)
+        float* tile = stackalloc float[ColumnsPerBlock], sums = stackalloc float[ColumnsPerBlock];
+        int first = block * ColumnsPerBlock, count = Math.Min(ColumnsPerBlock, Columns - first);
+        for (long row = 0; row < Rows; row++)
         {
-            float sum = 0;
-            for (long row = 0; row < Rows; row++)
+            float* source = Source.Read(row * Columns + first, count, tile);
+            for (int n = 0; n < count; n++)
             {
-                sum += Source[row * Columns + n];
+                sums[n] += source[n];
             }
+        }
 
-            Sums[n] += sum;
+        for (int n = 0; n < count; n++)
+        {
+            Sums[first + n] += sums[n];
         }
     }
 }
 
-/// <summary>Target (Rows, Columns) += Source (Columns, Rows) transposed.</summary>
+/// <summary>Target (Columns, Rows) = Source (Rows, Columns) transposed, BF16.</summary>
+internal unsafe struct TurnWork : IWork
+{
+    public const int RowsPerBlock = 64;
+
+    public ushort* Source, Target;
+    public long SourceStep;
+    public int Rows, Columns;
+
+    public readonly void Run(int block, int worker)
+    {
+        int first = block * RowsPerBlock, count = Math.Min(RowsPerBlock, Rows - first);
+        for (int column = 0; column < Columns; column++)
+        {
+            ushort* source = Source + first * SourceStep + column;
+            ushort* target = Target + (long)column * Rows + first;
+            for (int row = 0; row < count; row++)
+            {
+                target[row] = source[row * SourceStep];
+            }
+        }
+    }
+}
+
+/// <summary>Target (Rows, Columns) += Factor · Source (Columns, Rows) transposed.</summary>
 internal unsafe struct TransposedAddWork : IWork
 {
     public const int RowsPerBlock = 128;
 
     public float* Source, Target;
+    public float Factor;
     public int Rows, Columns;
 
     public readonly void Run(int block, int worker)
@@ -40,32 +71,80 @@ internal unsafe struct TransposedAddWork : IWork
         {
             for (int column = 0; column < Columns; column++)
             {
-                Target[row * Columns + column] += Source[(long)column * Rows + row];
+                Target[row * Columns + column] += Factor * Source[(long)column * Rows + row];
             }
         }
     }
 }
 
-/// <summary>Target row += dropout(Source row).</summary>
+/// <summary>Target row = or += dropout(Source row). Source is overwritten; a tile has room for one row of each thread.</summary>
 internal unsafe struct MaskedAddWork : IWork
 {
     public DropoutKernel Dropout;
     public VectorMathKernel VectorMath;
     public DropoutMask Mask;
-    public float* Source, Target;
+    public float* Source, Tiles;
+    public Activations Target;
+    public bool Accumulate;
     public int Columns;
 
     public readonly void Run(int block, int worker)
     {
         long at = (long)block * Columns;
         Dropout.Apply(Mask, Mask.Index(block, 0), Source + at, Columns);
-        VectorMath.Add(Target + at, Source + at, 1, Columns);
+        float* tile = Tiles + (long)worker * Columns;
+        float* target = Accumulate ? Target.Read(at, Columns, tile) : Target.Place(at, tile);
+        if (Accumulate)
+        {
+            VectorMath.Add(target, Source + at, 1, Columns);
+        }
+        else
+        {
+            new ReadOnlySpan<float>(Source + at, Columns).CopyTo(new Span<float>(target, Columns));
+        }
+
+        Target.Write(at, Columns, target);
     }
 }
 
+/// <summary>One row to BF16, with a mask where that is active.</summary>
+internal unsafe struct NarrowWork : IWork
+{
+    public BFloat16Kernel Conversion;
+    public DropoutKernel Dropout;
+    public DropoutMask Mask;
+    public Activations Source;
+    public ushort* Target;
+    public float* Tiles;
+    public int Columns;
+
+    public readonly void Run(int block, int worker)
+    {
+        long at = (long)block * Columns;
+        float* tile = Tiles + (long)worker * Columns;
+        float* row = Source.Read(at, Columns, tile);
+        if (Mask.IsActive)
+        {
+            if (row != tile)
+            {
+                new ReadOnlySpan<float>(row, Columns).CopyTo(new Span<float>(tile, Columns));
+            }
+
+            Dropout.Apply(Mask, Mask.Index(block, 0), tile, Columns);
+            row = tile;
+        }
+
+        Conversion.Narrow(row, Target + at, Columns);
+    }
+}
+
+/// <summary>The loss of one row of logits, which become its gradient; BF16 gradients move to the front of their row.</summary>
 internal unsafe struct LossWork : IWork
 {
     public LossKernel Kernel;
+
+    /// <summary>Null where the gradient stays F32.</summary>
+    public BFloat16Kernel? Conversion;
     public float* Logits, Losses;
     public int Columns;
     public int* Targets;
@@ -75,7 +154,12 @@ internal unsafe struct LossWork : IWork
 
     public readonly void Run(int block, int worker)
     {
-        Losses[block] = Kernel.Loss(Logits + (long)block * Columns, Columns, Targets[block], SoftCap, Gradient, out bool correct);
+        float* row = Logits + (long)block * Columns;
+        Losses[block] = Kernel.Loss(row, Columns, Targets[block], SoftCap, Gradient, out bool correct);
         Correct[block] = correct;
+        if (Gradient)
+        {
+            Conversion?.Narrow(row, (ushort*)row, Columns);
+        }
     }
 }

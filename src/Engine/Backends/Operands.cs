@@ -2,7 +2,7 @@ namespace FineTuneTool.Engine.Backends;
 
 /// <summary>
 /// The low-rank branch of a linear layer: y += Scale · (dropout(x)·Aᵀ)·Bᵀ. A (R, K), B (N, R), F32.
-/// <paramref name="Product"/> (T, R) receives dropout(x)·Aᵀ in the forward pass and is read in the backward pass.
+/// <paramref name="Product"/> (T, R), of the type of x, receives dropout(x)·Aᵀ in the forward pass and is read in the backward pass.
 /// </summary>
 public sealed record LowRank(Tensor A, Tensor B, float Scale, Tensor Product)
 {

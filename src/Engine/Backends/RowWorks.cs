@@ -2,108 +2,214 @@ using FineTuneTool.Engine.Kernels;
 
 namespace FineTuneTool.Engine.Backends;
 
+/// <summary>Rows of row-wise work by blocks, and the tiles through which each thread sees BF16 rows.</summary>
+internal unsafe struct RowBlocks
+{
+    public long Rows;
+    public int Columns, PerBlock;
+
+    /// <summary>TilesPerWorker tiles of PerBlock rows for each thread.</summary>
+    public float* Tiles;
+    public int TilesPerWorker;
+
+    public readonly long First(int block) => (long)block * PerBlock;
+
+    public readonly long Count(int block) => Math.Min(PerBlock, Rows - First(block));
+
+    public readonly float* Tile(int worker, int number) => Tiles + ((long)worker * TilesPerWorker + number) * PerBlock * Columns;
+}
+
 internal unsafe struct EmbedWork : IWork
 {
+    public RowBlocks Blocks;
     public VectorMathKernel Kernel;
     public int* Ids;
-    public int Count, PerBlock;
     public WeightMatrix Table;
     public float Scale;
-    public float* Y;
+    public Activations Y;
 
     public readonly void Run(int block, int worker)
     {
-        int columns = (int)Table.Columns;
-        for (int t = block * PerBlock; t < Math.Min(Count, (block + 1) * PerBlock); t++)
+        int columns = Blocks.Columns;
+        long first = Blocks.First(block), count = Blocks.Count(block);
+        float* y = Y.Place(first * columns, Blocks.Tile(worker, 0));
+        for (long i = 0; i < count; i++)
         {
-            float* y = Y + (long)t * columns;
-            Table.Decode(Ids[t], 0, columns, y);
-            if (Scale != 1)
+            Table.Decode(Ids[first + i], 0, columns, y + i * columns);
+        }
+
+        if (Scale != 1)
+        {
+            Kernel.Scale(y, Scale, count * columns);
+        }
+
+        Y.Write(first * columns, count * columns, y);
+    }
+}
+
+/// <summary>Y row = X[rows[row]], or, with Scatter, X[rows[row]] += Y row.</summary>
+internal unsafe struct GatherWork : IWork
+{
+    public RowBlocks Blocks;
+    public VectorMathKernel Kernel;
+    public int* Indices;
+    public bool Scatter;
+    public Activations X, Y;
+
+    public readonly void Run(int block, int worker)
+    {
+        int columns = Blocks.Columns;
+        for (long row = Blocks.First(block); row < Blocks.First(block) + Blocks.Count(block); row++)
+        {
+            long at = (long)Indices[row] * columns;
+            float* x = X.Read(at, columns, Blocks.Tile(worker, 0));
+            if (Scatter)
             {
-                Kernel.Scale(y, Scale, columns);
+                Kernel.Add(x, Y.Read(row * columns, columns, Blocks.Tile(worker, 1)), 1, columns);
+                X.Write(at, columns, x);
+            }
+            else
+            {
+                float* y = Y.Place(row * columns, Blocks.Tile(worker, 1));
+                new ReadOnlySpan<float>(x, columns).CopyTo(new Span<float>(y, columns));
+                Y.Write(row * columns, columns, y);
             }
         }
     }
 }
 
-/// <summary>Forward (no Dy), backward into Y = dx, or, with DWeight, the weight's gradient by blocks of columns.</summary>
 internal unsafe struct RmsNormWork : IWork
+{
+    public RowBlocks Blocks;
+    public RmsNormKernel Kernel;
+    public Activations X, Y;
+    public float* Weight, InverseRms;
+    public float Offset, Epsilon;
+
+    public readonly void Run(int block, int worker)
+    {
+        long row = Blocks.First(block), rows = Blocks.Count(block), at = row * Blocks.Columns, count = rows * Blocks.Columns;
+        float* x = X.Read(at, count, Blocks.Tile(worker, 0));
+        float* y = Y.Place(at, Blocks.Tile(worker, 1));
+        Kernel.Forward(x, Weight, Offset, Epsilon, y, InverseRms + row, rows, Blocks.Columns);
+        Y.Write(at, count, y);
+    }
+}
+
+internal unsafe struct RmsNormBackwardWork : IWork
+{
+    public RowBlocks Blocks;
+    public RmsNormKernel Kernel;
+    public Activations Dy, X, Dx;
+    public float* Weight, InverseRms;
+    public float Offset;
+
+    public readonly void Run(int block, int worker)
+    {
+        long row = Blocks.First(block), rows = Blocks.Count(block), at = row * Blocks.Columns, count = rows * Blocks.Columns;
+        float* dy = Dy.Read(at, count, Blocks.Tile(worker, 0)), x = X.Read(at, count, Blocks.Tile(worker, 1));
+        float* dx = Dx.Read(at, count, Blocks.Tile(worker, 2));
+        Kernel.Backward(dy, x, Weight, Offset, InverseRms + row, dx, rows, Blocks.Columns);
+        Dx.Write(at, count, dx);
+    }
+}
+
+/// <summary>The weight's gradient by blocks of columns; dy and x F32.</summary>
+internal unsafe struct RmsNormWeightWork : IWork
 {
     public const int ColumnsPerBlock = 64;
 
     public RmsNormKernel Kernel;
-    public float* Dy, X, Weight, Y, InverseRms, DWeight;
-    public float Offset, Epsilon;
+    public float* Dy, X, InverseRms, DWeight;
     public long Rows;
-    public int Columns, PerBlock;
+    public int Columns;
 
     public readonly void Run(int block, int worker)
     {
-        if (DWeight is not null)
-        {
-            int column = block * ColumnsPerBlock;
-            Kernel.WeightGradient(Dy, X, InverseRms, DWeight, Rows, Columns, column, Math.Min(ColumnsPerBlock, Columns - column));
-            return;
-        }
-
-        long row = (long)block * PerBlock, count = Math.Min(PerBlock, Rows - row), at = row * Columns;
-        if (Dy is null)
-        {
-            Kernel.Forward(X + at, Weight, Offset, Epsilon, Y + at, InverseRms + row, count, Columns);
-        }
-        else
-        {
-            Kernel.Backward(Dy + at, X + at, Weight, Offset, InverseRms + row, Y + at, count, Columns);
-        }
+        int column = block * ColumnsPerBlock;
+        Kernel.WeightGradient(Dy, X, InverseRms, DWeight, Rows, Columns, column, Math.Min(ColumnsPerBlock, Columns - column));
     }
 }
 
 internal unsafe struct RopeWork : IWork
 {
+    public RowBlocks Blocks;
     public RopeKernel Kernel;
-    public float* X, Cosines, Sines;
+    public Activations X;
+    public float* Cosines, Sines;
     public int* Positions;
-    public int Heads, Columns, Count, PerBlock, Pairs;
+    public int Heads, Pairs;
     public float Direction;
 
     public readonly void Run(int block, int worker)
     {
-        for (int t = block * PerBlock; t < Math.Min(Count, (block + 1) * PerBlock); t++)
+        int columns = Blocks.Columns;
+        long first = Blocks.First(block), count = Blocks.Count(block);
+        float* x = X.Read(first * columns, count * columns, Blocks.Tile(worker, 0));
+        for (long i = 0; i < count; i++)
         {
-            long table = (long)Positions[t] * Pairs;
-            Kernel.Rotate(X + (long)t * Columns, Heads, Columns / Heads, Cosines + table, Sines + table, Pairs, Direction);
+            long table = (long)Positions[first + i] * Pairs;
+            Kernel.Rotate(x + i * columns, Heads, columns / Heads, Cosines + table, Sines + table, Pairs, Direction);
         }
+
+        X.Write(first * columns, count * columns, x);
     }
 }
 
 internal unsafe struct GatedActivationWork : IWork
 {
-    private const int BlockElements = 16384;
-
+    public RowBlocks Blocks;
     public GatedActivationKernel Kernel;
     public Activation Activation;
-    public float* Gate, Up, Y, Dy, DGate, DUp;
-    public long Count;
+    public Activations Gate, Up, Y;
 
     public readonly void Run(int block, int worker)
     {
-        long at = (long)block * BlockElements, count = Math.Min(BlockElements, Count - at);
-        switch (Activation, Dy is null)
+        long at = Blocks.First(block), count = Blocks.Count(block);
+        float* gate = Gate.Read(at, count, Blocks.Tile(worker, 0)), up = Up.Read(at, count, Blocks.Tile(worker, 1));
+        float* y = Y.Place(at, Blocks.Tile(worker, 2));
+        switch (Activation)
         {
-            case (Activation.Silu, true):
-                Kernel.Silu(Gate + at, Up + at, Y + at, count);
+            case Activation.Silu:
+                Kernel.Silu(gate, up, y, count);
                 break;
-            case (Activation.Silu, false):
-                Kernel.SiluBackward(Dy + at, Gate + at, Up + at, DGate + at, DUp + at, count);
-                break;
-            case (Activation.GeluTanh, true):
-                Kernel.GeluTanh(Gate + at, Up + at, Y + at, count);
-                break;
-            case (Activation.GeluTanh, false):
-                Kernel.GeluTanhBackward(Dy + at, Gate + at, Up + at, DGate + at, DUp + at, count);
+            case Activation.GeluTanh:
+                Kernel.GeluTanh(gate, up, y, count);
                 break;
             default:
                 throw new ArgumentException($"There is no activation {Activation}.");
         }
+
+        Y.Write(at, count, y);
+    }
+}
+
+internal unsafe struct GatedActivationBackwardWork : IWork
+{
+    public RowBlocks Blocks;
+    public GatedActivationKernel Kernel;
+    public Activation Activation;
+    public Activations Dy, Gate, Up, DGate, DUp;
+
+    public readonly void Run(int block, int worker)
+    {
+        long at = Blocks.First(block), count = Blocks.Count(block);
+        float* dy = Dy.Read(at, count, Blocks.Tile(worker, 0)), gate = Gate.Read(at, count, Blocks.Tile(worker, 1));
+        float* up = Up.Read(at, count, Blocks.Tile(worker, 2));
+        float* dGate = DGate.Place(at, Blocks.Tile(worker, 3)), dUp = DUp.Place(at, Blocks.Tile(worker, 4));
+        switch (Activation)
+        {
+            case Activation.Silu:
+                Kernel.SiluBackward(dy, gate, up, dGate, dUp, count);
+                break;
+            case Activation.GeluTanh:
+                Kernel.GeluTanhBackward(dy, gate, up, dGate, dUp, count);
+                break;
+            default:
+                throw new ArgumentException($"There is no activation {Activation}.");
+        }
+
+        DGate.Write(at, count, dGate);
+        DUp.Write(at, count, dUp);
     }
 }

@@ -47,6 +47,21 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Nearest whole number, ties to even; for magnitudes below 2²².</summary>
     static abstract TVector Round(TVector a);
 
+    /// <summary>BF16 numbers, widened.</summary>
+    static abstract TVector LoadBFloat16(ushort* source);
+
+    /// <summary>Rounded to BF16: nearest, ties to even; not-a-numbers stay so and become quiet.</summary>
+    static abstract void StoreBFloat16(ushort* target, TVector value);
+
+    /// <summary>The lower halves of pairs of BF16 numbers.</summary>
+    static abstract TVector LoadEven(uint* pairs);
+
+    /// <summary>The upper halves of pairs of BF16 numbers.</summary>
+    static abstract TVector LoadOdd(uint* pairs);
+
+    /// <summary>Pairs of BF16 numbers, rounded as <see cref="StoreBFloat16"/> does.</summary>
+    static abstract void StorePairs(uint* pairs, TVector even, TVector odd);
+
     static abstract float Sum(TVector a);
 
     static abstract float Largest(TVector a);

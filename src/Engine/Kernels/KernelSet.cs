@@ -15,6 +15,8 @@ internal sealed class KernelSet
     public static readonly KernelSet Scalar = new("scalar", true)
     {
         Product = new MicroKernelScalar(),
+        Pairs = new PairKernelScalar(),
+        Conversion = new BFloat16Scalar(),
         Packer = new PanelPackerScalar(new DropoutScalar(), new VectorMathScalar()),
         Dropout = new DropoutScalar(),
         VectorMath = new VectorMathScalar(),
@@ -41,8 +43,12 @@ internal sealed class KernelSet
             new Q4_KDot512(), new Q6_KDot512(), new FourBitDot512(ElementType.NF4, FourBitCodebook.NF4), new FourBitDot512(ElementType.FP4, FourBitCodebook.FP4),
         ]);
 
+    /// <summary>AVX-512 with products of BF16 numbers; those of F32 are those of <see cref="Avx512"/>.</summary>
+    public static readonly KernelSet Avx512BFloat16 = Vectors<Simd512, Vector512<float>>(
+        "avx512bf16", Avx512.IsAvailable && PairKernelBFloat16.IsSupported, Avx512.Product, Avx512.Dropout, Avx512.StoredDots, new PairKernelBFloat16());
+
     /// <summary>Every set, slowest first.</summary>
-    public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512];
+    public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512, Avx512BFloat16];
 
     private KernelSet(string name, bool isAvailable)
     {
@@ -56,6 +62,10 @@ internal sealed class KernelSet
     public bool IsAvailable { get; }
 
     public required MicroKernel Product { get; init; }
+
+    public required PairKernel Pairs { get; init; }
+
+    public required BFloat16Kernel Conversion { get; init; }
 
     public required PanelPacker Packer { get; init; }
 
@@ -97,15 +107,19 @@ internal sealed class KernelSet
         };
     }
 
-    private static KernelSet Vectors<S, V>(string name, bool isAvailable, MicroKernel product, DropoutKernel dropout, IReadOnlyList<StoredDotKernel> storedDots)
+    private static KernelSet Vectors<S, V>(
+        string name, bool isAvailable, MicroKernel product, DropoutKernel dropout, IReadOnlyList<StoredDotKernel> storedDots, PairKernel? pairs = null)
         where S : ISimd<V>
         where V : struct
     {
         var math = new VectorMathVector<S, V>();
+        var conversion = new BFloat16Vector<S, V>();
         PanelPacker packer = System.Runtime.Intrinsics.X86.Avx2.IsSupported ? new PanelPackerAvx(dropout, math) : new PanelPackerScalar(dropout, math);
         return new KernelSet(name, isAvailable)
         {
             Product = product,
+            Pairs = pairs ?? new PairKernelVector(product, packer, conversion),
+            Conversion = conversion,
             Packer = packer,
             Dropout = dropout,
             VectorMath = math,

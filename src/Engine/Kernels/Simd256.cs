@@ -63,6 +63,36 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> Round(Vector256<float> a) => (a + Vector256.Create(RoundingMagic)) - Vector256.Create(RoundingMagic);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadBFloat16(ushort* source) =>
+        Vector256.ShiftLeft(Vector256.Create(Vector128.WidenLower(Vector128.Load(source)), Vector128.WidenUpper(Vector128.Load(source))), 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBFloat16(ushort* target, Vector256<float> value)
+    {
+        Vector256<uint> bits = Vector256.ShiftRightLogical(Rounded(value), 16);
+        Vector128.Narrow(bits.GetLower(), bits.GetUpper()).Store(target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadEven(uint* pairs) => Vector256.ShiftLeft(Vector256.Load(pairs), 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadOdd(uint* pairs) => (Vector256.Load(pairs) & Vector256.Create(0xFFFF0000)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(uint* pairs, Vector256<float> even, Vector256<float> odd) =>
+        (Vector256.ShiftRightLogical(Rounded(even), 16) | (Rounded(odd) & Vector256.Create(0xFFFF0000))).Store(pairs);
+
+    /// <summary>The rounded number in the upper half of each lane; adding to a not-a-number could carry into the sign, so those keep their bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Rounded(Vector256<float> value)
+    {
+        Vector256<uint> bits = value.AsUInt32();
+        Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + (Vector256.ShiftRightLogical(bits, 16) & Vector256<uint>.One);
+        return Vector256.ConditionalSelect(Vector256.Equals(value, value).AsUInt32(), rounded, bits | Vector256.Create(0x00400000u));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> a) => Vector256.Sum(a);
 
     public static float Largest(Vector256<float> a)

@@ -29,6 +29,9 @@ internal readonly unsafe struct WeightMatrix(byte* data, ElementType type, long 
 
     public float* FloatRow(long row) => (float*)data + row * Columns;
 
+    /// <summary>A row of a BF16 matrix.</summary>
+    public ushort* NarrowRow(long row) => (ushort*)data + row * Columns;
+
     /// <summary>Copies elements first … first+count-1 of a row to <paramref name="target"/>; bounds need not fall on blocks.</summary>
     public void Decode(long row, long first, int count, float* target)
     {

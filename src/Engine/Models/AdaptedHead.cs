@@ -36,7 +36,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
         if (trains)
         {
             backend.Scale(gradient, branch.Scale);
-            backend.Linear(gradient, branch.A, null, null, branch.DB!, accumulate: true);
+            backend.Linear(gradient, branch.A, null, null, branch.DB!, addend: branch.DB);
             backend.LinearBackward(branch.B, gradient, branch.A, null, null, accumulate: false, branch.DA, null);
         }
     }

@@ -23,7 +23,7 @@ internal sealed class AttentionBlock(
         Tensor queries = saved.Query.Take(tokens), keys = saved.Key.Take(tokens), values = saved.Value.Take(tokens), attended = saved.Attended.Take(tokens);
         Project(pass, saved, scratch, x, queries, keys, values);
         pass.Backend.Attention(queries, keys, values, shape, pass.DocumentStarts, attended, saved.LogSumExp.Take(tokens));
-        AddOutput(pass, attended, x, result);
+        output.Forward(pass, attended, result, addend: x);
     }
 
     /// <summary>As <see cref="Forward"/> for new rows of one document, whose keys and values are appended to a cache. In place.</summary>
@@ -33,7 +33,7 @@ internal sealed class AttentionBlock(
         Tensor queries = saved.Query.Take(tokens), attended = saved.Attended.Take(tokens);
         Project(pass, saved, scratch, x, queries, cache.Keys.Rows(past, tokens), cache.Values.Rows(past, tokens));
         pass.Backend.CachedAttention(queries, cache.Keys, cache.Values, past, shape, attended);
-        AddOutput(pass, attended, x, x);
+        output.Forward(pass, attended, x, addend: x);
     }
 
     /// <summary>dStream (T, C) holds the gradient of the output and receives that of x where <paramref name="inputGradient"/>.</summary>
@@ -79,15 +79,5 @@ internal sealed class AttentionBlock(
         pass.Backend.Linears(normed, query.Operands(pass, normed, queries), key.Operands(pass, normed, keys), value.Operands(pass, normed, values));
         rotary.Apply(queries, shape.Heads, pass);
         rotary.Apply(keys, shape.KeyValueHeads, pass);
-    }
-
-    private void AddOutput(Pass pass, Tensor attended, Tensor x, Tensor result)
-    {
-        if (!ReferenceEquals(x, result))
-        {
-            pass.Backend.Copy(x, result);
-        }
-
-        output.Forward(pass, attended, result, accumulate: true);
     }
 }

@@ -3,6 +3,7 @@ using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Quantization;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -23,6 +24,10 @@ public sealed class Decoder : IDisposable
     private readonly LanguageHead _head;
     private readonly Scratch _scratch;
     private readonly LayerActivations _shared;
+
+    /// <summary>What new tokens over a cache use: F32 whatever whole batches use. Made on first use.</summary>
+    private Scratch? _appendScratch;
+    private LayerActivations? _appended;
     private readonly Dictionary<int, LayerActivations> _saved = [];
     private readonly ParameterSet _nothing;
     private readonly RowBuffer _output;
@@ -32,9 +37,9 @@ public sealed class Decoder : IDisposable
     {
         (Spec, Backend, _parts) = (spec, backend, parts);
         _head = new LanguageHead(backend, parts.FinalNorm, parts.Head);
-        _scratch = new Scratch(backend, spec);
-        _shared = new LayerActivations(backend, spec);
-        _output = new RowBuffer(backend, spec.HiddenSize);
+        _scratch = new Scratch(backend, spec, backend.ActivationType);
+        _shared = new LayerActivations(backend, spec, backend.ActivationType);
+        _output = new RowBuffer(backend, spec.HiddenSize, backend.ActivationType);
         _nothing = new ParameterSet(backend, []);
     }
 
@@ -163,15 +168,17 @@ public sealed class Decoder : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfZero(ids.Length, nameof(ids));
         cache.Reserve(ids.Length);
+        _appendScratch ??= new Scratch(Backend, Spec, ElementType.F32);
+        _appended ??= new LayerActivations(Backend, Spec, ElementType.F32);
         for (int first = 0; first < ids.Length; first += AppendRows)
         {
             ReadOnlySpan<int> chunk = ids[first..Math.Min(ids.Length, first + AppendRows)];
             Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length]);
-            Tensor stream = _shared.Input.Take(chunk.Length);
+            Tensor stream = _appended.Input.Take(chunk.Length);
             Backend.Embed(chunk, _parts.Embedding.Value, 1, stream);
             for (int layer = 0; layer < _parts.Layers.Count; layer++)
             {
-                _parts.Layers[layer].Append(pass, _shared, _scratch, stream, cache.Layers[layer]);
+                _parts.Layers[layer].Append(pass, _appended, _appendScratch, stream, cache.Layers[layer]);
             }
 
             cache.Advance(chunk.Length);
@@ -191,6 +198,8 @@ public sealed class Decoder : IDisposable
 
         _shared.Dispose();
         _scratch.Dispose();
+        _appended?.Dispose();
+        _appendScratch?.Dispose();
         _output.Dispose();
         _head.Dispose();
         _parts.Dispose();
@@ -245,7 +254,7 @@ public sealed class Decoder : IDisposable
 
             if (!_saved.TryGetValue(layer, out LayerActivations? saved))
             {
-                _saved[layer] = saved = new LayerActivations(Backend, Spec);
+                _saved[layer] = saved = new LayerActivations(Backend, Spec, Backend.ActivationType);
             }
 
             return saved.Input.Take(pass.Tokens);

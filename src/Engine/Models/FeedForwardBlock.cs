@@ -21,12 +21,7 @@ internal sealed class FeedForwardBlock(RmsNormLayer norm, LinearLayer gate, Line
         norm.Forward(pass.Backend, x, normed, saved.MiddleInverseRms.Take(tokens));
         pass.Backend.Linears(normed, gate.Operands(pass, normed, gated), up.Operands(pass, normed, raised));
         pass.Backend.GatedActivation(gated, raised, activation, hidden);
-        if (!ReferenceEquals(x, output))
-        {
-            pass.Backend.Copy(x, output);
-        }
-
-        down.Forward(pass, hidden, output, accumulate: true);
+        down.Forward(pass, hidden, output, addend: x);
     }
 
     /// <summary>dStream (T, C) holds the gradient of the output and receives that of x where <paramref name="inputGradient"/>.</summary>

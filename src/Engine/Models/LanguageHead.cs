@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -9,12 +10,14 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
     /// <summary>Rows whose logits exist at the same time.</summary>
     private const int LogitRows = 32;
 
-    private readonly RowBuffer _gathered = new(backend, head.InFeatures);
-    private readonly RowBuffer _normed = new(backend, head.InFeatures);
-    private readonly RowBuffer _inverseRms = new(backend, 0);
-    private readonly RowBuffer _dNormed = new(backend, head.InFeatures);
-    private readonly RowBuffer _dGathered = new(backend, head.InFeatures);
-    private readonly RowBuffer _logits = new(backend, head.OutFeatures);
+    private readonly RowBuffer _gathered = new(backend, head.InFeatures, backend.ActivationType);
+    private readonly RowBuffer _normed = new(backend, head.InFeatures, backend.ActivationType);
+    private readonly RowBuffer _inverseRms = new(backend, 0, ElementType.F32);
+    private readonly RowBuffer _dNormed = new(backend, head.InFeatures, backend.ActivationType);
+    private readonly RowBuffer _dGathered = new(backend, head.InFeatures, backend.ActivationType);
+    private readonly RowBuffer _wideGathered = new(backend, head.InFeatures, ElementType.F32);
+    private readonly RowBuffer _wideNormed = new(backend, head.InFeatures, ElementType.F32);
+    private readonly RowBuffer _logits = new(backend, head.OutFeatures, ElementType.F32);
     private readonly AdaptedHead _adapted = new(backend, head);
     private int[] _rows = [];
     private int[] _targets = [];
@@ -81,7 +84,7 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         for (int first = 0; first < rows.Length; first += LogitRows)
         {
             int count = Math.Min(LogitRows, rows.Length - first);
-            Tensor gathered = _gathered.Take(count), normed = _normed.Take(count), chunk = _logits.Take(count);
+            Tensor gathered = _wideGathered.Take(count), normed = _wideNormed.Take(count), chunk = _logits.Take(count);
             backend.GatherRows(stream, rows.Slice(first, count), gathered);
             norm.Forward(backend, gathered, normed, _inverseRms.Take(count));
             head.Forward(pass, normed, chunk);
@@ -91,7 +94,7 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
 
     public void Dispose()
     {
-        foreach (RowBuffer buffer in new[] { _gathered, _normed, _inverseRms, _dNormed, _dGathered, _logits })
+        foreach (RowBuffer buffer in new[] { _gathered, _normed, _inverseRms, _dNormed, _dGathered, _wideGathered, _wideNormed, _logits })
         {
             buffer.Dispose();
         }

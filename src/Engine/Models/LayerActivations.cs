@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -10,23 +11,24 @@ internal sealed class LayerActivations : IDisposable
 {
     private readonly List<RowBuffer> _buffers = [];
 
-    public LayerActivations(Backend backend, DecoderSpec spec)
+    /// <param name="type">F32 or BF16; statistics are F32 always.</param>
+    public LayerActivations(Backend backend, DecoderSpec spec, ElementType type)
     {
         Input = Add(spec.HiddenSize);
         Middle = Add(spec.HiddenSize);
-        InputInverseRms = Add(0);
-        MiddleInverseRms = Add(0);
+        InputInverseRms = Add(0, ElementType.F32);
+        MiddleInverseRms = Add(0, ElementType.F32);
         Query = Add(spec.QuerySize);
         Key = Add(spec.KeyValueSize);
         Value = Add(spec.KeyValueSize);
         Attended = Add(spec.QuerySize);
-        LogSumExp = Add(spec.NumAttentionHeads);
+        LogSumExp = Add(spec.NumAttentionHeads, ElementType.F32);
         Gate = Add(spec.IntermediateSize);
         Up = Add(spec.IntermediateSize);
 
-        RowBuffer Add(long columns)
+        RowBuffer Add(long columns, ElementType? statistics = null)
         {
-            var buffer = new RowBuffer(backend, columns);
+            var buffer = new RowBuffer(backend, columns, statistics ?? type);
             _buffers.Add(buffer);
             return buffer;
         }

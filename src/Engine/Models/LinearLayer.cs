@@ -29,9 +29,9 @@ public sealed class LinearLayer
 
     internal bool Trains => Weight.Trains || Bias is { Trains: true } || Branch is { Trains: true };
 
-    /// <summary>y (+)= x·Wᵀ + bias + branch. x (T, K), y (T, N).</summary>
-    internal void Forward(Pass pass, Tensor x, Tensor y, bool accumulate = false) =>
-        pass.Backend.Linear(x, Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y, accumulate);
+    /// <summary>y = x·Wᵀ + bias + branch + addend. x (T, K), y and addend (T, N), which may be the same.</summary>
+    internal void Forward(Pass pass, Tensor x, Tensor y, Tensor? addend = null) =>
+        pass.Backend.Linear(x, Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y, addend);
 
     /// <summary>This layer as one of several for <see cref="Backend.Linears"/>.</summary>
     internal LinearOperands Operands(Pass pass, Tensor x, Tensor y) => new(Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y);
@@ -47,5 +47,5 @@ public sealed class LinearLayer
     }
 
     private LowRank? BranchOf(Pass pass, Tensor x, bool backward) =>
-        Branch?.Operand(x.Shape[0], pass.DropoutOf(Branch.Dropout, Index), backward);
+        Branch?.Operand(x, pass.DropoutOf(Branch.Dropout, Index), backward);
 }

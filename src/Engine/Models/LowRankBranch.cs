@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -10,12 +11,14 @@ public sealed class LowRankBranch : IDisposable
 {
     private readonly RowBuffer _product;
     private readonly RowBuffer _dProduct;
+    private readonly RowBuffer _wideProduct;
 
     public LowRankBranch(Backend backend, Tensor a, Tensor b, float scale, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
     {
         (A, B, Scale, Dropout, DA, DB) = (a, b, scale, dropout, dA, dB);
-        _product = new RowBuffer(backend, a.Shape[0]);
-        _dProduct = new RowBuffer(backend, a.Shape[0]);
+        _product = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
+        _dProduct = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
+        _wideProduct = backend.ActivationType == ElementType.F32 ? _product : new RowBuffer(backend, a.Shape[0], ElementType.F32);
     }
 
     public Tensor A { get; }
@@ -37,11 +40,11 @@ public sealed class LowRankBranch : IDisposable
 
     internal bool Trains => DA is not null || DB is not null;
 
-    internal LowRank Operand(long rows, Dropout dropout, bool backward) => new(A, B, Scale, _product.Take(rows))
+    internal LowRank Operand(Tensor x, Dropout dropout, bool backward) => new(A, B, Scale, (x.Type == ElementType.F32 ? _wideProduct : _product).Take(x.Shape[0]))
     {
         DA = DA,
         DB = DB,
-        DProduct = backward ? _dProduct.Take(rows) : null,
+        DProduct = backward ? _dProduct.Take(x.Shape[0]) : null,
         Dropout = dropout,
     };
 
@@ -50,5 +53,6 @@ public sealed class LowRankBranch : IDisposable
     {
         _product.Dispose();
         _dProduct.Dispose();
+        _wideProduct.Dispose();
     }
 }

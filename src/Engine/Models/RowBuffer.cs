@@ -4,10 +4,11 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>
-/// F32 scratch rows that are kept from batch to batch: memory is taken again only when a batch has more rows than any before.
+/// Scratch rows that are kept from batch to batch: memory is taken again only when a batch has more rows than any before.
 /// </summary>
 /// <param name="columns">Elements of a row; 0 = the buffer is a vector (rows).</param>
-internal sealed class RowBuffer(Backend backend, long columns) : IDisposable
+/// <param name="type">F32 or BF16.</param>
+internal sealed class RowBuffer(Backend backend, long columns, ElementType type) : IDisposable
 {
     private Tensor? _memory;
     private Tensor? _view;
@@ -19,7 +20,7 @@ internal sealed class RowBuffer(Backend backend, long columns) : IDisposable
         if (rows > _capacity)
         {
             _memory?.Dispose();
-            _memory = backend.Allocate(ShapeOf(rows));
+            _memory = backend.Allocate(ShapeOf(rows), type);
             _capacity = rows;
             _view = null;
         }

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -7,7 +8,8 @@ internal sealed class Scratch : IDisposable
 {
     private readonly List<RowBuffer> _buffers = [];
 
-    public Scratch(Backend backend, DecoderSpec spec)
+    /// <param name="type">F32 or BF16.</param>
+    public Scratch(Backend backend, DecoderSpec spec, ElementType type)
     {
         Normed = Add(spec.HiddenSize);
         Hidden = Add(spec.IntermediateSize);
@@ -21,7 +23,7 @@ internal sealed class Scratch : IDisposable
 
         RowBuffer Add(long columns)
         {
-            var buffer = new RowBuffer(backend, columns);
+            var buffer = new RowBuffer(backend, columns, type);
             _buffers.Add(buffer);
             return buffer;
         }

@@ -13,6 +13,7 @@ public sealed record RunSettings
     public string FineTuneMethod => this[nameof(FineTuneMethod)];
     public bool IsFull => FineTuneMethod == "full";
     public string BaseModel => this[nameof(BaseModel)];
+    public string ComputeType => this[nameof(ComputeType)];
     public string InitialAdapter => this[nameof(InitialAdapter)];
     public string Quantization => this[nameof(Quantization)];
     public bool DoubleQuantization => Boolean(nameof(DoubleQuantization));

@@ -76,7 +76,7 @@ public static class SettingTable
         new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter"),
         new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"]),
         new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too"),
-        new("ComputeType", SettingKind.Choice, "auto", "Arithmetic of the matrix products", ["auto", "fp32"]),
+        new("ComputeType", SettingKind.Choice, "auto", "Numbers of activations and matrix products: fp32, bf16 (sums, adapters and optimizer stay fp32), or auto: bf16 where the processor multiplies it", ["auto", "fp32", "bf16"]),
         new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),
 
         // Prompts and data

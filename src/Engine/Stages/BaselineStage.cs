@@ -9,13 +9,13 @@ public sealed class BaselineStage(PreprocessStage preprocess) : Stage
 
     public override IEnumerable<KeyLine> KeyLines(StageContext context) =>
     [
-        KeyInputs.Upstream(context, preprocess), .. KeyInputs.BaseModel(context), .. context.SettingLines(Measurement.Settings),
+        KeyInputs.Upstream(context, preprocess), KeyInputs.ComputeType(context), .. KeyInputs.BaseModel(context), .. context.SettingLines(Measurement.Settings),
         .. KeyInputs.SamplePrompts(context),
     ];
 
     public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
     {
-        using var model = new LoadedModel(context.BaseModel, [], context.Request.Threads);
+        using var model = new LoadedModel(context.BaseModel, [], context.Request.Threads, activationType: context.ActivationType);
         Measurement.Of(model, context, context.OutputsOf(preprocess), "base", []).Write(Path.Combine(folder, "baseline.json"));
         return new Dictionary<string, string> { [Output] = "baseline.json" };
     }

@@ -17,7 +17,7 @@ public sealed class EvaluateStage(PreprocessStage preprocess, BaselineStage base
 
     public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
     {
-        using LoadedModel model = TrainedModel.Open(context, train);
+        using LoadedModel model = TrainedModel.Open(context, train, context.ActivationType);
         IReadOnlyList<LayerChange> changes = model.Decoder.ActiveAdapter is { } adapter ? AdapterChange.Measure(adapter) : [];
         Measurement.Of(model, context, context.OutputsOf(preprocess), "tuned", changes).Write(Path.Combine(folder, "tuned.json"));
         return new Dictionary<string, string>

@@ -20,6 +20,9 @@ internal static class KeyInputs
         }
     }
 
+    /// <summary>What the numbers are computed with: another machine may choose otherwise.</summary>
+    public static KeyLine ComputeType(StageContext context) => new(nameof(RunSettings.ComputeType), context.ActivationType.ToString());
+
     /// <summary>The base model's tokenizer and chat template: files of a folder, or the whole .gguf file, which nothing need be read from for this.</summary>
     public static IEnumerable<KeyLine> Tokenizer(StageContext context) =>
         from path in File.Exists(context.BaseModel) ? [context.BaseModel] : TokenizerFileNames.Select(name => Path.Combine(context.BaseModel, name)).Where(File.Exists)

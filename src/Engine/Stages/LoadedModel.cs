@@ -3,6 +3,7 @@ using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Quantization;
+using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Stages;
@@ -17,12 +18,14 @@ public sealed class LoadedModel : IDisposable
     /// <param name="adapters">PEFT folders, or .finetune projects for their newest adapters.</param>
     /// <param name="threads">0 = one for each core.</param>
     /// <param name="layerStorage">How the layers' matrices are held; null = as they are stored.</param>
-    public LoadedModel(string path, IReadOnlyList<string> adapters, int threads, WeightStorage? layerStorage = null)
+    /// <param name="activationType">See <see cref="Backend.ActivationType"/>.</param>
+    public LoadedModel(
+        string path, IReadOnlyList<string> adapters, int threads, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32)
     {
         Path = path;
         try
         {
-            Backend backend = Own(CpuBackend.Create(threads));
+            Backend backend = Own(CpuBackend.Create(threads, activationType: activationType));
             Files = Own(ModelFiles.Open(path));
             Tokenizer = TokenizerOf(Files);
             Decoder = Own(Decoder.Load(Files, backend, layerStorage));

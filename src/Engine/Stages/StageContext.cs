@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Stages;
@@ -36,6 +37,9 @@ public sealed class StageContext
     public IEventSink Events { get; }
 
     public CancellationToken Stop { get; }
+
+    /// <summary>What training and measuring compute with on this machine.</summary>
+    public ElementType ActivationType => ComputeTypes.ForTraining(Settings.ComputeType);
 
     public ContentHashes Hashes { get; }
 

@@ -38,7 +38,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
 
     public override IEnumerable<KeyLine> KeyLines(StageContext context)
     {
-        List<KeyLine> lines = [KeyInputs.Upstream(context, preprocess), .. KeyInputs.BaseModel(context), .. context.SettingLines(Read)];
+        List<KeyLine> lines = [KeyInputs.Upstream(context, preprocess), KeyInputs.ComputeType(context), .. KeyInputs.BaseModel(context), .. context.SettingLines(Read)];
         if (!context.Settings.IsFull)
         {
             lines.AddRange(context.SettingLines(nameof(RunSettings.Quantization), nameof(RunSettings.DoubleQuantization)));
@@ -65,7 +65,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         using TokenizedDataset validation = TokenizedDataset.Open(data["validation"]);
         var sampling = new BatchSamplerSettings(settings.MaxSeqLength, settings.MicroBatchSize, settings.SamplePacking, settings.ShuffleData, settings.Seed);
 
-        using var backend = CpuBackend.Create(context.Request.Threads);
+        using var backend = CpuBackend.Create(context.Request.Threads, activationType: context.ActivationType);
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         WeightStorage? storage = BaseStorage.Of(settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
         if (storage is not null)

@@ -59,7 +59,7 @@ internal sealed class ModelOptions
 
     private Option<bool> DoubleQuantization { get; } = new("--double-quantization") { Description = "Quantise the scales too" };
 
-    private Option<string> Compute { get; } = new("--compute") { Description = "Arithmetic of the matrix products", DefaultValueFactory = _ => "auto" };
+    private Option<string> Compute { get; } = new("--compute") { Description = "Numbers of the matrix products; auto is fp32", DefaultValueFactory = _ => "auto" };
 
     private Option<int> Threads { get; } = new("--threads") { Description = "Threads of the engine; 0 = one for each core", HelpName = "N" };
 
@@ -76,10 +76,11 @@ internal sealed class ModelOptions
         string path = ModelLocator.Find(model, directory, SourcePosition.None);
         WeightStorage? storage = parsed.GetValue(Quantization) is { } quantization ? BaseStorage.Named(quantization, parsed.GetValue(DoubleQuantization))
             : trained is null ? null : BaseStorage.Of(trained, path);
-        return new LoadedModel(path, adapters, parsed.GetValue(Threads), storage);
+        return new LoadedModel(path, adapters, parsed.GetValue(Threads), storage, ComputeTypes.ForAnswers(parsed.GetValue(Compute)!));
     }
 
     /// <summary>Opens a finished model, with its weights as they are stored.</summary>
     public LoadedModel OpenAsStored(ParseResult parsed, string model) =>
-        new(ModelLocator.Find(model, Directory.GetCurrentDirectory(), SourcePosition.None), [], parsed.GetValue(Threads));
+        new(ModelLocator.Find(model, Directory.GetCurrentDirectory(), SourcePosition.None), [], parsed.GetValue(Threads),
+            activationType: ComputeTypes.ForAnswers(parsed.GetValue(Compute)!));
 }

@@ -35,7 +35,7 @@ public sealed unsafe class LinearTests : BackendTest
         backend.Linear(x, weight, bias, null, y);
         double[] expected = layer.Forward(withBranch: false);
         Close(expected, Values(backend, y), Tolerance);
-        backend.Linear(x, weight, bias, null, y, accumulate: true);
+        backend.Linear(x, weight, bias, null, y, addend: y);
         Close([.. expected.Select(value => 2 * value)], Values(backend, y), Tolerance);
     }
 

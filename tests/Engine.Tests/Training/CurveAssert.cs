@@ -32,6 +32,10 @@ internal static class CurveAssert
         }
     }
 
+    /// <summary>|loss − recorded loss| by step.</summary>
+    public static double[] LossDrift(CurveGolden golden, string metrics) =>
+        [.. MetricsCsv.Read(metrics).Zip(golden.Records.EnumerateArray(), (row, record) => Math.Abs(row.Loss!.Value - record.GetProperty("loss").GetDouble()))];
+
     /// <summary>Every tensor of the expected file is in the other one and equal within an absolute tolerance.</summary>
     public static void SameTensors(string expectedPath, string actualPath, double tolerance)
     {

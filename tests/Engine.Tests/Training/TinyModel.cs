@@ -3,6 +3,7 @@ using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Quantization;
+using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Training;
 using FineTuneTool.TestKit;
 
@@ -24,8 +25,9 @@ internal sealed class TinyModel : IDisposable
     }
 
     /// <summary>The adapter of a PEFT folder, or a fresh one, on a model.</summary>
-    public TinyModel(string model, string? adapter, LoraSettings? fresh = null, int threads = 1, WeightStorage? layerStorage = null)
-        : this(model, threads, layerStorage)
+    public TinyModel(
+        string model, string? adapter, LoraSettings? fresh = null, int threads = 1, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32)
+        : this(model, threads, layerStorage, activationType)
     {
         if (adapter is null)
         {
@@ -41,10 +43,10 @@ internal sealed class TinyModel : IDisposable
         Output = new AdapterOutput(_adapter, "tiny");
     }
 
-    private TinyModel(string path, int threads, WeightStorage? layerStorage = null)
+    private TinyModel(string path, int threads, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32)
     {
         _files = ModelFiles.Open(path);
-        _backend = CpuBackend.Create(threads);
+        _backend = CpuBackend.Create(threads, activationType: activationType);
         Decoder = Decoder.Load(_files, _backend, layerStorage);
         Output = null!;
     }

@@ -1,31 +1,25 @@
 using System.Diagnostics;
-using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Tensors;
 
-namespace FineTuneTool.Benchmarks;
+namespace FineTuneTool.Engine.Backends;
 
-/// <summary>Passes every operation on and adds up the time of each.</summary>
-internal sealed class TimedBackend(Backend inner) : Backend
+/// <summary>Passes every operation on to another backend and adds up the time of each. Owns the other.</summary>
+public sealed class TimedBackend(Backend inner) : Backend
 {
-    private readonly Dictionary<string, (int Calls, double Seconds)> _times = [];
+    private readonly Dictionary<string, OperationTime> _times = [];
 
     public override string Name => inner.Name;
 
     public override int Threads => inner.Threads;
 
+    public override ElementType ActivationType => inner.ActivationType;
+
+    /// <summary>Calls and seconds by operation since the last <see cref="Reset"/>, the longest first.</summary>
+    public IReadOnlyList<OperationTime> Times => [.. _times.Values.OrderByDescending(time => time.Seconds)];
+
     public void Reset() => _times.Clear();
 
-    public void Report(double wholeSeconds)
-    {
-        foreach ((string name, (int calls, double seconds)) in _times.OrderByDescending(pair => pair.Value.Seconds))
-        {
-            Console.WriteLine($"  {name,-24} {calls,5} calls {1e3 * seconds,9:F1} ms {100 * seconds / wholeSeconds,5:F1} %");
-        }
-
-        Console.WriteLine($"  {"outside the backend",-24} {"",11} {1e3 * (wholeSeconds - _times.Values.Sum(pair => pair.Seconds)),9:F1} ms");
-    }
-
-    public override Tensor Allocate(Shape shape) => inner.Allocate(shape);
+    public override Tensor Allocate(Shape shape, ElementType type = ElementType.F32) => inner.Allocate(shape, type);
 
     public override Tensor Load(StoredTensor stored) => inner.Load(stored);
 
@@ -71,8 +65,8 @@ internal sealed class TimedBackend(Backend inner) : Backend
     public override void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight) =>
         Time(nameof(RmsNormBackward), () => inner.RmsNormBackward(dy, x, weight, offset, inverseRms, dx, dWeight));
 
-    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, bool accumulate = false) =>
-        Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, accumulate));
+    public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, Tensor? addend = null) =>
+        Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, addend));
 
     public override void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)
     {
@@ -138,10 +132,11 @@ internal sealed class TimedBackend(Backend inner) : Backend
     private void Time(string operation, Action action)
     {
         long start = Stopwatch.GetTimestamp();
-        TimeSpan used = Environment.CpuUsage.TotalTime;
         action();
-        TimeSpan time = Measure.ProcessorTime ? Environment.CpuUsage.TotalTime - used : Stopwatch.GetElapsedTime(start);
-        (int calls, double seconds) = _times.GetValueOrDefault(operation);
-        _times[operation] = (calls + 1, seconds + time.TotalSeconds);
+        OperationTime time = _times.GetValueOrDefault(operation, new OperationTime(operation, 0, 0));
+        _times[operation] = time with { Calls = time.Calls + 1, Seconds = time.Seconds + Stopwatch.GetElapsedTime(start).TotalSeconds };
     }
 }
+
+/// <summary>How often an operation of a backend was called, and how long all calls took.</summary>
+public sealed record OperationTime(string Operation, int Calls, double Seconds);

@@ -1,0 +1,22 @@
+namespace FineTuneTool.Engine.Kernels;
+
+/// <summary>
+/// Products of BF16 numbers with F32 sums: Sums (rows, width) (+)= left · right over pairs of depths, in ascending depth.
+/// The sum of one output depends on its operands alone, never on rows, width or what stands beside it.
+/// </summary>
+internal abstract unsafe class PairKernel
+{
+    /// <summary>Widths of panels are multiples of this.</summary>
+    public const int Lane = 16;
+
+    /// <summary>Widest panel.</summary>
+    public const int MaxWidth = 64;
+
+    /// <summary>Whether products of BF16 are faster here than those of F32.</summary>
+    public virtual bool IsAccelerated => false;
+
+    /// <param name="rows">1 or more.</param>
+    /// <param name="width">16, 32, 48 or 64.</param>
+
+    public abstract void Multiply(int rows, int width, PanelRun run);
+}

@@ -1,0 +1,209 @@
+using FineTuneTool.Engine.Tensors;
+
+namespace FineTuneTool.Engine.Kernels;
+
+/// <summary>
+/// Sums of products of BF16 numbers in F32. Each thread takes tiles of columns, brings the right operand into panels once for all rows of its tile,
+/// and lets the rows, which are read where they lie, stream past panel by panel. Sums run in ascending depth whatever the tiles are.
+/// </summary>
+internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, BFloat16Kernel conversion, WorkerPool pool) : IDisposable
+{
+    /// <summary>Depths of a panel at most: 64 columns of it take a quarter of a second-level cache of 1 MiB.</summary>
+    private const int MaxDepth = 2048;
+
+    /// <summary>Elements of the panels of a tile at most, where that leaves <see cref="MaxDepth"/> / 2.</summary>
+    private const int MaxTileElements = 320 << 10;
+
+    /// <summary>Rows whose sums are finished together: 64 columns of them stay in the first-level cache.</summary>
+    private const int RowsAtOnce = 96;
+
+    /// <summary>Rows of a tile at most, which bounds the sums that are carried over blocks of depth.</summary>
+    private const int MaxTileRows = 2048;
+
+    /// <summary>Bringing panels into order takes about as long as multiplying so many rows with them.</summary>
+    private const double PackingRows = 48;
+
+    private readonly ScratchMemory _scratch = new();
+    private readonly ScratchMemory _firstLeft = new();
+    private readonly ScratchMemory _secondLeft = new();
+
+    /// <summary>target (rows, columns) = Σ of one or two terms; the depth of the second is at most <see cref="MaxDepth"/>, 0 = there is none.</summary>
+    public void Multiply(in PairTarget target, int rows, int columns, PairTerm first, PairTerm second = default)
+    {
+        if (rows == 0 || columns == 0)
+        {
+            return;
+        }
+
+        PadOddDepth(ref first, rows, _firstLeft);
+        PadOddDepth(ref second, rows, _secondLeft);
+        (int width, int rowTiles) = Cut(rows, columns, first);
+        int panelsPerTile = PanelsPerTile(first, width), panels = (columns + width - 1) / width;
+        var work = new TileWork
+        {
+            Kernel = kernel,
+            Packer = packer,
+            Conversion = conversion,
+            Target = target,
+            First = first,
+            Second = second,
+            Rows = rows,
+            Columns = columns,
+            Width = width,
+            PanelsPerTile = panelsPerTile,
+            ColumnTiles = (panels + panelsPerTile - 1) / panelsPerTile,
+            TileRows = (rows + rowTiles - 1) / rowTiles,
+            MaxDepth = panelsPerTile * width * Math.Min(first.Depth, MaxDepth) > MaxTileElements ? MaxDepth / 2 : MaxDepth,
+        };
+        work.PanelPairs = (Math.Min(work.MaxDepth, first.Depth) + 1) / 2 + (second.Depth + 1) / 2;
+        long sums = work.CarriesSums ? (long)work.TileRows * panelsPerTile * width : (long)RowsAtOnce * width;
+        work.SumsAt = work.PanelPairs * panelsPerTile * width;
+        work.ScratchAt = work.SumsAt + sums;
+        work.WorkerFloats = (work.ScratchAt + PairPacker.ScratchFloats(panelsPerTile * width) + 31) / 32 * 32;
+        work.Memory = _scratch.Floats(work.WorkerFloats * pool.Threads);
+        pool.Run(work.ColumnTiles * ((rows + work.TileRows - 1) / work.TileRows), work);
+    }
+
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _firstLeft.Dispose();
+        _secondLeft.Dispose();
+    }
+
+    /// <summary>Stored blocks should fall into one tile, so that none is decoded twice.</summary>
+    private static int PanelsPerTile(in PairTerm term, int width)
+    {
+        int block = term.RightTransposed ? 1 : term.Right.Type.BlockElements(), panels = 1;
+        while (panels * width % block != 0 && panels < 4)
+        {
+            panels *= 2;
+        }
+
+        return panels;
+    }
+
+    /// <summary>The width of panels and the number of row tiles with which the threads finish soonest.</summary>
+    private (int Width, int RowTiles) Cut(int rows, int columns, in PairTerm first)
+    {
+        int narrow = (columns + PairKernel.Lane - 1) / PairKernel.Lane * PairKernel.Lane, fewest = (rows + MaxTileRows - 1) / MaxTileRows;
+        (int Width, int RowTiles) best = default;
+        double least = double.MaxValue;
+        for (int width = Math.Min(narrow, PairKernel.MaxWidth); width >= Math.Min(narrow, PairKernel.MaxWidth - PairKernel.Lane); width -= PairKernel.Lane)
+        {
+            int tileColumns = PanelsPerTile(first, width) * width, columnTiles = (columns + tileColumns - 1) / tileColumns;
+            for (int rowTiles = fewest; rowTiles <= Math.Max(fewest, Math.Min(2 * pool.Threads, rows / RowsAtOnce)); rowTiles++)
+            {
+                int tiles = columnTiles * rowTiles, rounds = (tiles + pool.Threads - 1) / pool.Threads;
+                double padding = (double)((columns + width - 1) / width * width) / columns;
+                double cost = (double)rounds * pool.Threads / tiles * padding * (1 + rowTiles * PackingRows / rows);
+                if (cost < least)
+                {
+                    (least, best) = (cost, (width, rowTiles));
+                }
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>A kernel reads whole pairs: rows of an odd depth are copied and end with a zero.</summary>
+    private static void PadOddDepth(ref PairTerm term, int rows, ScratchMemory memory)
+    {
+        if (term.Depth % 2 == 0)
+        {
+            return;
+        }
+
+        int step = term.Depth + 1;
+        ushort* copy = (ushort*)memory.Floats((long)rows * step / 2 + 1);
+        for (long row = 0; row < rows; row++)
+        {
+            new ReadOnlySpan<ushort>(term.Left + row * term.LeftStep, term.Depth).CopyTo(new Span<ushort>(copy + row * step, term.Depth));
+            copy[row * step + term.Depth] = 0;
+        }
+
+        term.Left = copy;
+        term.LeftStep = step;
+    }
+
+    private struct TileWork : IWork
+    {
+        public PairKernel Kernel;
+        public PairPacker Packer;
+        public BFloat16Kernel Conversion;
+        public PairTarget Target;
+        public PairTerm First, Second;
+        public int Rows, Columns, Width, PanelsPerTile, ColumnTiles, TileRows, MaxDepth;
+        public long PanelPairs, SumsAt, ScratchAt, WorkerFloats;
+        public float* Memory;
+
+        /// <summary>Whether the depth takes more than one block.</summary>
+        public readonly bool CarriesSums => First.Depth > MaxDepth;
+
+        public readonly void Run(int block, int worker)
+        {
+            int column = block % ColumnTiles * PanelsPerTile * Width, columns = Math.Min(PanelsPerTile * Width, Columns - column);
+            int row = block / ColumnTiles * TileRows, rows = Math.Min(TileRows, Rows - row);
+            float* memory = Memory + worker * WorkerFloats;
+            for (int start = 0; start < First.Depth || start == 0; start += MaxDepth)
+            {
+                int depth = Math.Min(MaxDepth, First.Depth - start);
+                bool last = start + depth == First.Depth;
+                Packer.Pack(First, column, columns, start, depth, (uint*)memory, Width, PanelPairs, memory + ScratchAt);
+                if (last && Second.Depth > 0)
+                {
+                    Packer.Pack(Second, column, columns, 0, Second.Depth, (uint*)memory + (depth + 1) / 2 * Width, Width, PanelPairs, memory + ScratchAt);
+                }
+
+                for (int at = 0; at < columns; at += Width)
+                {
+                    MultiplyPanel(memory, at / Width, column + at, row, rows, start, depth, last);
+                }
+            }
+        }
+
+        private readonly void MultiplyPanel(float* memory, int panel, int column, int firstRow, int rows, int start, int depth, bool last)
+        {
+            for (int done = 0; done < rows; done += RowsAtOnce)
+            {
+                int count = Math.Min(RowsAtOnce, rows - done), row = firstRow + done;
+                float* sums = memory + SumsAt + (CarriesSums ? ((long)panel * TileRows + done) * Width : 0);
+                Kernel.Multiply(count, Width, new PanelRun
+                {
+                    Left = First.Left + row * First.LeftStep + start,
+                    LeftStep = First.LeftStep * sizeof(ushort),
+                    Second = Second.Left + row * Second.LeftStep,
+                    SecondStep = Second.LeftStep * sizeof(ushort),
+                    Right = (uint*)memory + panel * PanelPairs * Width,
+                    Pairs = (depth + 1) / 2,
+                    SecondPairs = last ? (Second.Depth + 1) / 2 : 0,
+                    Sums = sums,
+                    SumsStep = Width * sizeof(float),
+                    Accumulate = start > 0 ? 1 : 0,
+                });
+                if (last)
+                {
+                    Finish(sums, row, count, column);
+                }
+            }
+        }
+
+        private readonly void Finish(float* sums, long row, int rows, int column)
+        {
+            int columns = Math.Min(Width, Columns - column);
+            float* bias = Target.Bias is null ? null : Target.Bias + column;
+            long at = row * Target.Step + column;
+            if (Target.Narrow is not null)
+            {
+                Conversion.Finish(sums, Width, rows, columns, bias, Target.Addend is null ? null : Target.Addend + at, Target.Narrow + at, Target.Step);
+                return;
+            }
+
+            for (int i = 0; i < rows; i++, at += Target.Step)
+            {
+                Conversion.FinishWide(sums + i * Width, bias, Target.Accumulate, Target.Wide + at, columns);
+            }
+        }
+    }
+}
