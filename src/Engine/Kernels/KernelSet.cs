@@ -24,6 +24,7 @@ internal sealed class KernelSet
         Rope = new RopeScalar(),
         GatedActivation = new GatedActivationScalar(),
         Attention = new AttentionScalar(),
+        Scores = new ScoreScalar(),
         Loss = new LossScalar(),
         AdamW = new AdamWScalar(),
     };
@@ -81,6 +82,8 @@ internal sealed class KernelSet
 
     public required AttentionKernel Attention { get; init; }
 
+    public required ScoreKernel Scores { get; init; }
+
     public required LossKernel Loss { get; init; }
 
     public required AdamWKernel AdamW { get; init; }
@@ -127,6 +130,7 @@ internal sealed class KernelSet
             Rope = new RopeVector<S, V>(),
             GatedActivation = new GatedActivationVector<S, V>(),
             Attention = new AttentionVector<S, V>(product, packer, math),
+            Scores = new ScoreVector<S, V>(),
             Loss = new LossVector<S, V>(math),
             AdamW = new AdamWVector<S, V>(),
             StoredDots = storedDots,

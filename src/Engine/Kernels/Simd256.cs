@@ -95,14 +95,6 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> a) => Vector256.Sum(a);
 
-    public static float Largest(Vector256<float> a)
-    {
-        float largest = a[0];
-        for (int i = 1; i < Width; i++)
-        {
-            largest = Math.Max(largest, a[i]);
-        }
-
-        return largest;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector256<float> a) => Simd128.Largest(Vector128.MaxNative(a.GetLower(), a.GetUpper()));
 }

@@ -95,14 +95,6 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> a) => Vector512.Sum(a);
 
-    public static float Largest(Vector512<float> a)
-    {
-        float largest = a[0];
-        for (int i = 1; i < Width; i++)
-        {
-            largest = Math.Max(largest, a[i]);
-        }
-
-        return largest;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector512<float> a) => Simd256.Largest(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
 }
