@@ -64,7 +64,7 @@ internal sealed unsafe class BFloat16Vector<S, V> : BFloat16Kernel
         long i = 0;
         for (; i <= count - S.Width; i += S.Width)
         {
-            S.StorePairs(pairs + i, S.LoadBFloat16(even + i), S.LoadBFloat16(odd + i));
+            S.StorePairs(pairs + i, even + i, odd + i);
         }
 
         _rest.Interleave(even + i, odd + i, pairs + i, count - i);

@@ -62,6 +62,9 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Pairs of BF16 numbers, rounded as <see cref="StoreBFloat16"/> does.</summary>
     static abstract void StorePairs(uint* pairs, TVector even, TVector odd);
 
+    /// <summary>Pairs of BF16 numbers from those of two rows.</summary>
+    static abstract void StorePairs(uint* pairs, ushort* even, ushort* odd);
+
     static abstract float Sum(TVector a);
 
     static abstract float Largest(TVector a);

@@ -14,10 +14,10 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
     private const int BlockKeys = 256;
 
     /// <summary>Query rows of a block: two blocks of the widest kernel.</summary>
-    private const int ChunkRows = 24, PaddedRows = (ChunkRows + PairKernel.Lane - 1) / PairKernel.Lane * PairKernel.Lane;
+    private const int ChunkRows = 48, PaddedRows = (ChunkRows + PairKernel.Lane - 1) / PairKernel.Lane * PairKernel.Lane;
 
     /// <summary>Query rows of a task.</summary>
-    private const int TaskRows = 4 * ChunkRows;
+    private const int TaskRows = 2 * ChunkRows;
 
     /// <summary>Rows of keys and values that are prepared together.</summary>
     private const int PrepareRows = 8 * PanelKeys;
@@ -25,6 +25,7 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
     /// <summary>Rows of scores and probabilities are this much longer than a block, so that they do not all fall into the same sets of a cache.</summary>
     private const int ScoresStep = BlockKeys + 16, ProbabilitiesStep = BlockKeys + 32;
 
+    private readonly PairPanels _pairs = new(kernels.Packer, kernels.Conversion);
     private readonly ScratchMemory _panels = new();
     private readonly ScratchMemory _workers = new();
     private readonly ScratchMemory _tasks = new();
@@ -39,7 +40,7 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             {
                 Kernel = kernels.Pairs,
                 Scores = kernels.Scores,
-                Panels = new PairPanels(kernels.Packer, kernels.Conversion),
+                Panels = _pairs,
                 Conversion = kernels.Conversion,
                 Math = kernels.VectorMath,
                 Layout = layout,
@@ -124,11 +125,11 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
         private readonly void Prepare(AttentionTask task, ushort* memory)
         {
             int dim = Layout.HeadDim, rows = System.Math.Min(PrepareRows, Documents.Rows(task.Document) - task.Row);
-            long at = ((long)Documents.Start(task.Document) + task.Row) * Layout.KeyStep + (long)task.Head * dim;
-            Panels.ColumnPairs(Operands.Key + at, Layout.KeyStep, rows, dim, Keys(task.Document, task.Head, task.Row), PanelKeys, memory);
+            long at = ((long)Documents.Start(task.Document) + task.Row) * Operands.KeyStep + (long)task.Head * dim;
+            Panels.ColumnPairs(Operands.Key + at, Operands.KeyStep, rows, dim, Keys(task.Document, task.Head, task.Row), PanelKeys, memory);
             new Span<ushort>(memory, dim).Clear();
             uint* values = Values(task.Document, task.Head);
-            Panels.RowPairs(Operands.Value + at, Layout.KeyStep, rows, dim, values, PanelPairs(task.Document), task.Row / 2, memory);
+            Panels.RowPairs(Operands.Value + at, Operands.KeyStep, rows, dim, values, PanelPairs(task.Document), task.Row / 2, memory);
         }
 
         private readonly uint* Keys(int document, int keyHead, int key) =>
@@ -156,8 +157,8 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             new Span<float>(state.Largest, PaddedRows).Fill(ScoreKernel.Hidden);
             new Span<float>(state.Sums, PaddedRows).Clear();
             new Span<float>(output, rows * columns).Clear();
-            long at = ((long)Documents.Start(document) + first) * Layout.QueryStep + (long)head * dim;
-            long step = Layout.QueryStep;
+            long at = ((long)Documents.Start(document) + first) * Operands.QueryStep + (long)head * dim;
+            long step = Operands.QueryStep;
             ushort* query = PairPanels.Even(Operands.Query + at, ref step, rows, dim, (ushort*)memory);
             for (int start = Layout.FirstVisible(first) / PanelKeys * PanelKeys; start < end; start += BlockKeys)
             {
@@ -215,10 +216,10 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             for (int row = 0; row < rows; row++)
             {
                 long token = (long)Documents.Start(document) + first + row;
-                Operands.LogSumExp[token * Layout.Heads + head] = state.Largest[row] + MathF.Log(state.Sums[row]);
+                Operands.LogSumExp[token * Operands.LogSumExpStep + head] = state.Largest[row] + MathF.Log(state.Sums[row]);
                 float* output = state.Output + row * state.Columns;
                 Math.Scale(output, 1 / state.Sums[row], state.Columns);
-                Conversion.Narrow(output, Operands.Output + token * Layout.QueryStep + (long)head * Layout.HeadDim, Layout.HeadDim);
+                Conversion.Narrow(output, Operands.Output + token * Operands.QueryStep + (long)head * Layout.HeadDim, Layout.HeadDim);
             }
         }
     }

@@ -12,6 +12,26 @@ internal unsafe struct PairAttentionOperands
     public float* LogSumExp;
 
     public ushort* DOutput, DQuery, DKey, DValue;
+
+    /// <summary>Numbers from row to row of queries, keys and log-sum-exps.</summary>
+    public long QueryStep, KeyStep, LogSumExpStep;
+
+    /// <summary>What begins at that row and those heads of queries and of keys.</summary>
+    public readonly PairAttentionOperands Part(long row, int head, int keyHead, int headDim)
+    {
+        PairAttentionOperands part = this;
+        long query = row * QueryStep + (long)head * headDim, key = row * KeyStep + (long)keyHead * headDim;
+        part.Query += query;
+        part.Output += query;
+        part.DOutput += query;
+        part.DQuery += query;
+        part.Key += key;
+        part.Value += key;
+        part.DKey += key;
+        part.DValue += key;
+        part.LogSumExp += row * LogSumExpStep + head;
+        return part;
+    }
 }
 
 /// <summary>A piece of work: rows of one document from Row on, for one head.</summary>

@@ -28,10 +28,10 @@ internal unsafe struct PairAttentionTiles
     /// <summary>Where the parts of a worker's memory begin.</summary>
     private readonly long _scores, _dScores, _probabilityPairs, _dScorePairs, _dScoreRows;
 
-    public PairAttentionTiles(KernelSet kernels, in AttentionLayout layout, in PairAttentionOperands operands, in PairDocuments documents)
+    public PairAttentionTiles(KernelSet kernels, PairPanels panels, in AttentionLayout layout, in PairAttentionOperands operands, in PairDocuments documents)
     {
         _kernels = kernels;
-        _panels = new PairPanels(kernels.Packer, kernels.Conversion);
+        _panels = panels;
         _operands = operands;
         _dim = layout.HeadDim;
         _columns = PairPanels.Padded(_dim);
@@ -54,7 +54,7 @@ internal unsafe struct PairAttentionTiles
         _probabilityPairs = _dScores + TileRows * PanelKeys;
         _dScorePairs = _probabilityPairs + TileRows / 2 * PanelKeys;
         _dScoreRows = _dScorePairs + TileRows / 2 * PanelKeys;
-        WorkerFloats = _dScoreRows + TileRows * TileRows / 2;
+        ScratchFloats = _dScoreRows + TileRows * TileRows / 2;
     }
 
     public AttentionLayout Layout { get; }
@@ -65,9 +65,7 @@ internal unsafe struct PairAttentionTiles
 
     public float* Buffers { get; set; }
 
-    public long WorkerFloats { get; }
-
-    public float* Workers { get; set; }
+    public long ScratchFloats { get; }
 
     /// <summary>Whether queries see any key so many tiles before their own.</summary>
     public readonly bool IsVisible(int diagonal) => Layout.Window <= 0 || (diagonal - 1L) * TileRows + 1 < Layout.Window;
@@ -76,34 +74,25 @@ internal unsafe struct PairAttentionTiles
     public readonly void Prepare(AttentionTask task, float* scratch)
     {
         int rows = Rows(task.Document, task.Row);
-        long token = (long)Documents.Start(task.Document) + task.Row, keyAt = token * Layout.KeyStep + (long)task.Head * _dim;
+        long token = (long)Documents.Start(task.Document) + task.Row, keyAt = token * _operands.KeyStep + (long)task.Head * _dim;
         var copy = (ushort*)scratch;
-        _panels.ColumnPairs(_operands.Key + keyAt, Layout.KeyStep, rows, _dim, Panel(0, task, 0), PanelKeys, copy);
-        _panels.ColumnPairs(_operands.Value + keyAt, Layout.KeyStep, rows, _dim, Panel(_valuePanels, task, 0), PanelKeys, copy);
+        _panels.ColumnPairs(_operands.Key + keyAt, _operands.KeyStep, rows, _dim, Panel(0, task, 0), PanelKeys, copy);
+        _panels.ColumnPairs(_operands.Value + keyAt, _operands.KeyStep, rows, _dim, Panel(_valuePanels, task, 0), PanelKeys, copy);
         var zeros = (ushort*)scratch;
         uint* turned = (uint*)scratch + _dim;
         new Span<ushort>(zeros, _dim).Clear();
-        _panels.RowPairs(_operands.Key + keyAt, Layout.KeyStep, rows, _dim, KeyPairs(task), PanelPairs(task.Document), task.Row / 2, zeros);
+        _panels.RowPairs(_operands.Key + keyAt, _operands.KeyStep, rows, _dim, KeyPairs(task), PanelPairs(task.Document), task.Row / 2, zeros);
         for (int i = 0; i < Layout.GroupSize; i++)
         {
             int head = task.Head * Layout.GroupSize + i;
-            long at = token * Layout.QueryStep + (long)head * _dim, row = Documents.PaddedStart(task.Document, head) + task.Row;
-            _panels.Turn(_operands.Query + at, Layout.QueryStep, rows, _dim, Turned(_queries, row), TileRows, turned, zeros);
-            _panels.Turn(_operands.DOutput + at, Layout.QueryStep, rows, _dim, Turned(_dOutputs, row), TileRows, turned, zeros);
-            for (int r = 0; r < rows; r++, at += Layout.QueryStep)
+            long at = token * _operands.QueryStep + (long)head * _dim, row = Documents.PaddedStart(task.Document, head) + task.Row;
+            _panels.Turn(_operands.Query + at, _operands.QueryStep, rows, _dim, Turned(_queries, row), TileRows, turned, zeros);
+            _panels.Turn(_operands.DOutput + at, _operands.QueryStep, rows, _dim, Turned(_dOutputs, row), TileRows, turned, zeros);
+            for (int r = 0; r < rows; r++, at += _operands.QueryStep)
             {
-                Buffers[_logSumExp + row + r] = _operands.LogSumExp[(token + r) * Layout.Heads + head];
+                Buffers[_logSumExp + row + r] = _operands.LogSumExp[(token + r) * _operands.LogSumExpStep + head];
                 Buffers[_delta + row + r] = _kernels.Scores.Dot(_operands.DOutput + at, _operands.Output + at, _dim);
             }
-        }
-    }
-
-    /// <summary>Adds what the queries so many tiles after the task's keys contribute; the first diagonal overwrites.</summary>
-    public readonly void Multiply(AttentionTask task, int diagonal, float* scratch)
-    {
-        for (int i = 0; i < Layout.GroupSize; i++)
-        {
-            MultiplyHead(task, task.Head * Layout.GroupSize + i, diagonal, i == 0, scratch);
         }
     }
 
@@ -111,39 +100,38 @@ internal unsafe struct PairAttentionTiles
     public readonly void Finish(AttentionTask task, float* scratch)
     {
         int rows = Rows(task.Document, task.Row);
-        long token = (long)Documents.Start(task.Document) + task.Row, keyAt = token * Layout.KeyStep + (long)task.Head * _dim;
+        long token = (long)Documents.Start(task.Document) + task.Row, keyAt = token * _operands.KeyStep + (long)task.Head * _dim;
         for (int key = 0; key < rows; key += PanelKeys)
         {
-            FinishKeys(DPanel(_dKey, task, key), _operands.DKey + keyAt + key * Layout.KeyStep, Math.Min(PanelKeys, rows - key), scratch);
-            FinishKeys(DPanel(_dValue, task, key), _operands.DValue + keyAt + key * Layout.KeyStep, Math.Min(PanelKeys, rows - key), scratch);
+            FinishKeys(DPanel(_dKey, task, key), _operands.DKey + keyAt + key * _operands.KeyStep, Math.Min(PanelKeys, rows - key), scratch);
+            FinishKeys(DPanel(_dValue, task, key), _operands.DValue + keyAt + key * _operands.KeyStep, Math.Min(PanelKeys, rows - key), scratch);
         }
 
         for (int i = 0; i < Layout.GroupSize; i++)
         {
             int head = task.Head * Layout.GroupSize + i;
             float* sums = Buffers + _dQuery + (Documents.PaddedStart(task.Document, head) + task.Row) * _columns;
-            ushort* target = _operands.DQuery + token * Layout.QueryStep + (long)head * _dim;
-            _kernels.Conversion.Finish(sums, _columns, rows, _dim, null, null, target, Layout.QueryStep);
+            ushort* target = _operands.DQuery + token * _operands.QueryStep + (long)head * _dim;
+            _kernels.Conversion.Finish(sums, _columns, rows, _dim, null, null, target, _operands.QueryStep);
         }
     }
 
-    private readonly void FinishKeys(float* panel, ushort* target, int keys, float* turned)
+    /// <summary>
+    /// Adds what the queries so many tiles after the task's keys contribute, those of one query head of its group.
+    /// The first diagonal overwrites the gradients of queries, that of the first head also those of keys and values.
+    /// </summary>
+    public readonly void Multiply(AttentionTask task, int headOfGroup, int diagonal, float* scratch)
     {
-        _kernels.Packer.Transpose(panel, PanelKeys, _dim, keys, turned, _dim);
-        _kernels.Conversion.Finish(turned, _dim, keys, _dim, null, null, target, Layout.KeyStep);
-    }
-
-    private readonly void MultiplyHead(AttentionTask task, int head, int diagonal, bool isFirstHead, float* scratch)
-    {
+        int head = task.Head * Layout.GroupSize + headOfGroup;
         int firstRow = task.Row + diagonal * TileRows, rows = Rows(task.Document, firstRow), keys = Rows(task.Document, task.Row);
         long row = Documents.PaddedStart(task.Document, head) + firstRow;
-        long at = ((long)Documents.Start(task.Document) + firstRow) * Layout.QueryStep + (long)head * _dim;
-        long step = Layout.QueryStep, dStep = step;
+        long at = ((long)Documents.Start(task.Document) + firstRow) * _operands.QueryStep + (long)head * _dim;
+        long step = _operands.QueryStep, dStep = step;
         ushort* query = PairPanels.Even(_operands.Query + at, ref step, rows, _dim, (ushort*)scratch);
         ushort* dOutput = PairPanels.Even(_operands.DOutput + at, ref dStep, rows, _dim, (ushort*)scratch + TileRows * (_dim + 1));
         float* scores = scratch + _scores, dScores = scratch + _dScores;
         var dScoreRows = (ushort*)(scratch + _dScoreRows);
-        bool accumulates = diagonal > 0 || !isFirstHead;
+        bool accumulates = diagonal > 0 || headOfGroup > 0;
         for (int panel = 0; panel < keys; panel += PanelKeys)
         {
             // Rows before the panel do not see it, nor do those from a window after it. Pairs of rows stay together.
@@ -187,6 +175,12 @@ internal unsafe struct PairAttentionTiles
                     Buffers + _dQuery + (row + first) * _columns + column, _columns, diagonal > 0);
             }
         }
+    }
+
+    private readonly void FinishKeys(float* panel, ushort* target, int keys, float* turned)
+    {
+        _kernels.Packer.Transpose(panel, PanelKeys, _dim, keys, turned, _dim);
+        _kernels.Conversion.Finish(turned, _dim, keys, _dim, null, null, target, _operands.KeyStep);
     }
 
     private readonly ScoreRows ScoreRows(float* scores, int rows, int place) => new()

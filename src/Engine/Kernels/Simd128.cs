@@ -64,7 +64,7 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadBFloat16(ushort* source) =>
-        Vector128.ShiftLeft(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()), 16).AsSingle();
+        Vector128.ShiftLeft(Widened(source), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(ushort* target, Vector128<float> value)
@@ -82,6 +82,13 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(uint* pairs, Vector128<float> even, Vector128<float> odd) =>
         (Vector128.ShiftRightLogical(Rounded(even), 16) | (Rounded(odd) & Vector128.Create(0xFFFF0000))).Store(pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(uint* pairs, ushort* even, ushort* odd) => (Widened(even) | Vector128.ShiftLeft(Widened(odd), 16)).Store(pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> Widened(ushort* source) =>
+        Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16());
 
     /// <summary>The rounded number in the upper half of each lane; adding to a not-a-number could carry into the sign, so those keep their bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

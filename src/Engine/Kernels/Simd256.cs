@@ -64,7 +64,7 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBFloat16(ushort* source) =>
-        Vector256.ShiftLeft(Vector256.Create(Vector128.WidenLower(Vector128.Load(source)), Vector128.WidenUpper(Vector128.Load(source))), 16).AsSingle();
+        Vector256.ShiftLeft(Widened(source), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(ushort* target, Vector256<float> value)
@@ -82,6 +82,13 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(uint* pairs, Vector256<float> even, Vector256<float> odd) =>
         (Vector256.ShiftRightLogical(Rounded(even), 16) | (Rounded(odd) & Vector256.Create(0xFFFF0000))).Store(pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(uint* pairs, ushort* even, ushort* odd) => (Widened(even) | Vector256.ShiftLeft(Widened(odd), 16)).Store(pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Widened(ushort* source) =>
+        Vector256.Create(Vector128.WidenLower(Vector128.Load(source)), Vector128.WidenUpper(Vector128.Load(source)));
 
     /// <summary>The rounded number in the upper half of each lane; adding to a not-a-number could carry into the sign, so those keep their bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -65,7 +65,7 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBFloat16(ushort* source) =>
-        Vector512.ShiftLeft(Vector512.Create(Vector256.WidenLower(Vector256.Load(source)), Vector256.WidenUpper(Vector256.Load(source))), 16).AsSingle();
+        Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(Vector256.Load(source)), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBFloat16(ushort* target, Vector512<float> value)
@@ -82,6 +82,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(uint* pairs, Vector512<float> even, Vector512<float> odd) =>
         (Vector512.ShiftRightLogical(Rounded(even), 16) | (Rounded(odd) & Vector512.Create(0xFFFF0000))).Store(pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(uint* pairs, ushort* even, ushort* odd) =>
+        (Avx512F.ConvertToVector512UInt32(Vector256.Load(even)) | Vector512.ShiftLeft(Avx512F.ConvertToVector512UInt32(Vector256.Load(odd)), 16)).Store(pairs);
 
     /// <summary>The rounded number in the upper half of each lane; adding to a not-a-number could carry into the sign, so those keep their bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

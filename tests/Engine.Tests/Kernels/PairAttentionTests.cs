@@ -192,6 +192,9 @@ public sealed unsafe class PairAttentionTests
                     DQuery = dq,
                     DKey = dk,
                     DValue = dv,
+                    QueryStep = layout.QueryStep,
+                    KeyStep = layout.KeyStep,
+                    LogSumExpStep = layout.Heads,
                 };
                 forward.Run(layout, operands, starts);
                 backward.Run(layout, operands, starts);
