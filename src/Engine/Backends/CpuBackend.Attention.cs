@@ -16,9 +16,7 @@ public sealed unsafe partial class CpuBackend
     {
         if (query.Type == ElementType.BF16)
         {
-            Tensor wide = Widened(0, output);
-            Attention(Widened(1, query), Widened(2, key), Widened(3, value), shape, documentStarts, wide, logSumExp);
-            NarrowInto(wide, output);
+            PairAttention(query, key, value, shape, documentStarts, output, logSumExp);
             return;
         }
 
@@ -41,12 +39,7 @@ public sealed unsafe partial class CpuBackend
     {
         if (query.Type == ElementType.BF16)
         {
-            Tensor dq = Widened(5, dQuery), dk = Widened(6, dKey), dv = Widened(7, dValue);
-            AttentionBackward(
-                Widened(4, dOutput), Widened(1, query), Widened(2, key), Widened(3, value), Widened(0, output), logSumExp, shape, documentStarts, dq, dk, dv);
-            NarrowInto(dq, dQuery);
-            NarrowInto(dk, dKey);
-            NarrowInto(dv, dValue);
+            PairAttentionBackward(dOutput, query, key, value, output, logSumExp, shape, documentStarts, dQuery, dKey, dValue);
             return;
         }
 
@@ -111,22 +104,6 @@ public sealed unsafe partial class CpuBackend
 
         Keep(query, keys, values, output);
     }
-
-    private readonly Tensor?[] _wide = new Tensor?[8];
-
-    private Tensor Widened(int slot, Tensor narrow)
-    {
-        if (_wide[slot] is null || _wide[slot]!.Shape != narrow.Shape)
-        {
-            _wide[slot]?.Dispose();
-            _wide[slot] = Allocate(narrow.Shape);
-        }
-
-        _kernels.Conversion.Widen(Narrow(narrow), Floats(_wide[slot]!), narrow.Shape.Count);
-        return _wide[slot]!;
-    }
-
-    private void NarrowInto(Tensor wide, Tensor narrow) => _kernels.Conversion.Narrow(Floats(wide), Narrow(narrow), narrow.Shape.Count);
 
     private void ForwardTiles(AttentionOperands operands, int documents)
     {

@@ -33,6 +33,8 @@ public sealed unsafe partial class CpuBackend : Backend
         _dots = new DotProducts(kernels.VectorMath, kernels.StoredDots, _pool);
         _product = new MatrixProduct(kernels.Product, kernels.Packer, _dots, _pool);
         _pairs = new PairProduct(kernels.Pairs, new PairPacker(kernels.Packer, kernels.Conversion, kernels.VectorMath, kernels.Dropout), kernels.Conversion, _pool);
+        _attention = new PairAttentionForward(kernels, _pool);
+        _attentionBackward = new PairAttentionBackward(kernels, _pool);
         Name = $"cpu/{kernels.Name}";
     }
 
@@ -142,6 +144,8 @@ public sealed unsafe partial class CpuBackend : Backend
         _dots.Dispose();
         _product.Dispose();
         _pairs.Dispose();
+        _attention.Dispose();
+        _attentionBackward.Dispose();
         _narrowed.Dispose();
         _masked.Dispose();
         _turned.Dispose();

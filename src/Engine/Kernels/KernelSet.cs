@@ -46,7 +46,8 @@ internal sealed class KernelSet
 
     /// <summary>AVX-512 with products of BF16 numbers; those of F32 are those of <see cref="Avx512"/>.</summary>
     public static readonly KernelSet Avx512BFloat16 = Vectors<Simd512, Vector512<float>>(
-        "avx512bf16", Avx512.IsAvailable && PairKernelBFloat16.IsSupported, Avx512.Product, Avx512.Dropout, Avx512.StoredDots, new PairKernelBFloat16());
+        "avx512bf16", Avx512.IsAvailable && PairKernelBFloat16.IsSupported, Avx512.Product, Avx512.Dropout, Avx512.StoredDots, new PairKernelBFloat16(),
+        new ScoreBFloat16());
 
     /// <summary>Every set, slowest first.</summary>
     public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512, Avx512BFloat16];
@@ -111,7 +112,8 @@ internal sealed class KernelSet
     }
 
     private static KernelSet Vectors<S, V>(
-        string name, bool isAvailable, MicroKernel product, DropoutKernel dropout, IReadOnlyList<StoredDotKernel> storedDots, PairKernel? pairs = null)
+        string name, bool isAvailable, MicroKernel product, DropoutKernel dropout, IReadOnlyList<StoredDotKernel> storedDots, PairKernel? pairs = null,
+        ScoreKernel? scores = null)
         where S : ISimd<V>
         where V : struct
     {
@@ -130,7 +132,7 @@ internal sealed class KernelSet
             Rope = new RopeVector<S, V>(),
             GatedActivation = new GatedActivationVector<S, V>(),
             Attention = new AttentionVector<S, V>(product, packer, math),
-            Scores = new ScoreVector<S, V>(),
+            Scores = scores ?? new ScoreVector<S, V>(),
             Loss = new LossVector<S, V>(math),
             AdamW = new AdamWVector<S, V>(),
             StoredDots = storedDots,

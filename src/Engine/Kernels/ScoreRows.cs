@@ -32,6 +32,16 @@ internal unsafe struct ScoreRows
 
     /// <summary>The key after the last that a row sees.</summary>
     public readonly int End(int row) => Math.Clamp(Place + row + 1, 0, Keys);
+
+    /// <summary>Without the rows before that one.</summary>
+    public readonly ScoreRows From(int row)
+    {
+        ScoreRows rest = this;
+        rest.Scores += row * ScoresStep;
+        rest.Place += row;
+        rest.Rows -= row;
+        return rest;
+    }
 }
 
 /// <summary>Where the forward pass leaves the probabilities of <see cref="ScoreRows"/>, and the state that goes on from block to block.</summary>
@@ -76,4 +86,17 @@ internal unsafe struct ScoreGradients
     public ushort* DScoreRows;
 
     public int DScoreRowsStep;
+
+    /// <summary>Without those of the rows before that one, which is even.</summary>
+    public readonly ScoreGradients From(in ScoreRows rows, int row)
+    {
+        ScoreGradients rest = this;
+        rest.DScores += row * rows.ScoresStep;
+        rest.LogSumExp += row;
+        rest.Delta += row;
+        rest.ProbabilityPairs += row / 2 * rows.Keys;
+        rest.DScorePairs += row / 2 * rows.Keys;
+        rest.DScoreRows += row * DScoreRowsStep;
+        return rest;
+    }
 }

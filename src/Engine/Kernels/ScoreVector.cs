@@ -3,11 +3,11 @@ using System.Runtime.CompilerServices;
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>By vectors, one key a lane; exponentials to base 2, so that the scale of the scores and the change of base are one factor.</summary>
-internal sealed unsafe class ScoreVector<S, V> : ScoreKernel
+internal unsafe class ScoreVector<S, V> : ScoreKernel
     where S : ISimd<V>
     where V : struct
 {
-    private const float Log2E = 1.44269504f;
+    protected const float Log2E = 1.44269504f;
 
     private readonly ScoreScalar _rest = new();
 
@@ -51,7 +51,7 @@ internal sealed unsafe class ScoreVector<S, V> : ScoreKernel
     }
 
     /// <summary>Down and up to whole vectors.</summary>
-    private static (int First, int End) Vectors(in ScoreRows rows, int row) =>
+    protected static (int First, int End) Vectors(in ScoreRows rows, int row) =>
         (rows.First(row) / S.Width * S.Width, (rows.End(row) + S.Width - 1) / S.Width * S.Width);
 
     /// <summary>Scores are capped and hidden; Shrink receives the largest score of each row, in the units of the softmax.</summary>
@@ -83,7 +83,7 @@ internal sealed unsafe class ScoreVector<S, V> : ScoreKernel
                 largest = S.Max(largest, S.Load(scores + j));
             }
 
-            state.Shrink[row] = MathF.Max(state.Largest[row], S.Largest(largest) * Scale(rows));
+            state.Shrink[row] = MathF.Max(state.Largest[row], S.Largest(largest) * ScoreFactor(rows));
         }
     }
 
@@ -111,9 +111,9 @@ internal sealed unsafe class ScoreVector<S, V> : ScoreKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Exponentials(in ScoreRows rows, in SoftmaxState state)
+    protected virtual void Exponentials(in ScoreRows rows, in SoftmaxState state)
     {
-        V factor = S.Broadcast(Scale(rows) * Log2E);
+        V factor = S.Broadcast(ScoreFactor(rows) * Log2E);
         for (int row = 0; row < rows.Rows; row++)
         {
             float* scores = rows.Scores + row * rows.ScoresStep;
@@ -143,10 +143,10 @@ internal sealed unsafe class ScoreVector<S, V> : ScoreKernel
     private static bool IsPlain(in ScoreRows rows) => rows.SoftCap <= 0 && rows.Scale > 0;
 
     /// <summary>Factor from what <see cref="FindLargest"/> leaves to the scores of the softmax.</summary>
-    private static float Scale(in ScoreRows rows) => IsPlain(rows) ? rows.Scale : 1;
+    protected static float ScoreFactor(in ScoreRows rows) => IsPlain(rows) ? rows.Scale : 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PlainGradients(in ScoreRows rows, in ScoreGradients gradients)
+    protected virtual void PlainGradients(in ScoreRows rows, in ScoreGradients gradients)
     {
         V factor = S.Broadcast(rows.Scale * Log2E), scale = S.Broadcast(rows.Scale);
         for (int row = 0; row < rows.Rows; row += 2)
