@@ -160,6 +160,9 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             long at = ((long)Documents.Start(document) + first) * Operands.QueryStep + (long)head * dim;
             long step = Operands.QueryStep;
             ushort* query = PairPanels.Even(Operands.Query + at, ref step, rows, dim, (ushort*)memory);
+            int next = System.Math.Min(ChunkRows, Documents.Rows(document) - end);
+            PairPanels.Prefetch(Operands.Query + at + rows * Operands.QueryStep, Operands.QueryStep, next, dim);
+            PairPanels.Prefetch(Operands.Output + at, Operands.QueryStep, rows, dim);
             for (int start = Layout.FirstVisible(first) / PanelKeys * PanelKeys; start < end; start += BlockKeys)
             {
                 int keys = System.Math.Min(BlockKeys, end - start);
@@ -217,10 +220,11 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             {
                 long token = (long)Documents.Start(document) + first + row;
                 Operands.LogSumExp[token * Operands.LogSumExpStep + head] = state.Largest[row] + MathF.Log(state.Sums[row]);
-                float* output = state.Output + row * state.Columns;
-                Math.Scale(output, 1 / state.Sums[row], state.Columns);
-                Conversion.Narrow(output, Operands.Output + token * Operands.QueryStep + (long)head * Layout.HeadDim, Layout.HeadDim);
+                Math.Scale(state.Output + row * state.Columns, 1 / state.Sums[row], state.Columns);
             }
+
+            ushort* target = Operands.Output + ((long)Documents.Start(document) + first) * Operands.QueryStep + (long)head * Layout.HeadDim;
+            Conversion.Finish(state.Output, state.Columns, rows, Layout.HeadDim, null, null, target, Operands.QueryStep);
         }
     }
 }

@@ -12,52 +12,77 @@ namespace FineTuneTool.Engine.Kernels;
 /// </summary>
 internal sealed unsafe class ScoreBFloat16 : ScoreVector<Simd512, Vector512<float>>
 {
-    private static readonly AssemblerRegisterZMM Factor = zmm16, Shift = zmm17, OddShift = zmm18, Total = zmm19, Delta = zmm20, OddDelta = zmm21;
+    private static readonly AssemblerRegisterZMM Factor = zmm16, Shift = zmm17, OddShift = zmm18, Total = zmm3, Delta = zmm20, OddDelta = zmm21;
     private static readonly AssemblerRegisterZMM Scale = zmm22, LogFactor = zmm23, Order = zmm24;
 
     /// <summary>Coefficients of <see cref="VectorFunctions{S, V}.Exp2"/>, the highest power first.</summary>
     private static readonly AssemblerRegisterZMM[] Coefficients = [zmm26, zmm27, zmm28, zmm29, zmm30, zmm31];
 
+    private static readonly Lazy<nint> LargestCode = new(() => EmittedFunction.Emit("attention-largest", EmitLargest).Address);
     private static readonly Lazy<nint> ExponentialsCode = new(() => EmittedFunction.Emit("attention-exponentials", EmitExponentials).Address);
     private static readonly Lazy<nint> GradientsCode = new(() => EmittedFunction.Emit("attention-gradients", EmitGradients).Address);
 
-    protected override void Exponentials(in ScoreRows rows, in SoftmaxState state)
+    public override void Softmax(in ScoreRows rows, in SoftmaxState state)
     {
+        if (!IsPlain(rows))
+        {
+            base.Softmax(rows, state);
+            return;
+        }
+
         const int RowsAtOnce = 64;
         RowRun* table = stackalloc RowRun[RowsAtOnce];
         for (int start = 0; start < rows.Rows; start += RowsAtOnce)
         {
-            int count = 0;
-            for (int row = start; row < Math.Min(rows.Rows, start + RowsAtOnce); row++)
+            int count = Math.Min(rows.Rows - start, RowsAtOnce);
+            Softmax(rows.Part(start, count), state.Part(start), table);
+        }
+    }
+
+    private static void Softmax(in ScoreRows rows, in SoftmaxState state, RowRun* table)
+    {
+        var run = new SoftmaxRun { Constants = Constants.Of(rows.Scale), Table = table };
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            ushort* probabilities = state.Probabilities + row * state.ProbabilitiesStep;
+            (int first, int end) = Hide(rows, row);
+            if (first > 0 || end < rows.Keys)
             {
-                ushort* probabilities = state.Probabilities + row * state.ProbabilitiesStep;
-                (int first, int end) = Vectors(rows, row);
                 new Span<ushort>(probabilities, Math.Min(first, end)).Clear();
                 new Span<ushort>(probabilities + end, rows.Keys - end).Clear();
-                if (first < end)
+            }
+
+            state.Shrink[row] = state.Largest[row];
+            if (first < end)
+            {
+                table[run.Rows++] = new RowRun
                 {
-                    table[count++] = new RowRun
-                    {
-                        Scores = rows.Scores + row * rows.ScoresStep + first,
-                        Probabilities = probabilities + first,
-                        Vectors = (end - first) / Simd512.Width,
-                        Shift = -state.Largest[row] * Log2E,
-                        Row = row,
-                    };
-                }
+                    Scores = rows.Scores + row * rows.ScoresStep + first,
+                    Probabilities = probabilities + first,
+                    Vectors = (end - first) / Simd512.Width,
+                    Row = row,
+                };
             }
+        }
 
-            if (count == 0)
-            {
-                continue;
-            }
+        if (run.Rows == 0)
+        {
+            return;
+        }
 
-            var run = new ExponentialsRun { Constants = Constants.Of(ScoreFactor(rows)), Table = table, Rows = count };
-            ((delegate* unmanaged<ExponentialsRun*, void>)ExponentialsCode.Value)(&run);
-            for (int i = 0; i < count; i++)
-            {
-                state.Sums[table[i].Row] += Vector512.Sum(Vector512.Load(table[i].Scores));
-            }
+        ((delegate* unmanaged<SoftmaxRun*, void>)LargestCode.Value)(&run);
+        for (int i = 0; i < run.Rows; i++)
+        {
+            float* largest = state.Shrink + table[i].Row;
+            *largest = MathF.Max(*largest, table[i].Value * rows.Scale);
+            table[i].Value = -*largest * Log2E;
+        }
+
+        Shrink(rows, state);
+        ((delegate* unmanaged<SoftmaxRun*, void>)ExponentialsCode.Value)(&run);
+        for (int i = 0; i < run.Rows; i++)
+        {
+            state.Sums[table[i].Row] += table[i].Value;
         }
     }
 
@@ -80,34 +105,62 @@ internal sealed unsafe class ScoreBFloat16 : ScoreVector<Simd512, Vector512<floa
 
         if (rows.Rows % 2 > 0)
         {
-            base.PlainGradients(rows.From(rows.Rows - 1), gradients.From(rows, rows.Rows - 1));
+            base.PlainGradients(rows.Part(rows.Rows - 1, 1), gradients.Part(rows, rows.Rows - 1));
         }
     }
 
+    private static void EmitLargest(Assembler a) => EmitRows(
+        a,
+        () => a.vbroadcastss(Total, __dword_ptr[rax]),
+        () => a.vmaxps(Total, Total, __zmmword_ptr[rax]),
+        (x, y) => a.vmaxps(x, x, y));
+
     private static void EmitExponentials(Assembler a)
     {
-        Label nextRow = a.CreateLabel(), nextVector = a.CreateLabel();
         LoadConstants(a);
-        a.mov(rsi, __[rdi + (int)Marshal.OffsetOf<ExponentialsRun>(nameof(ExponentialsRun.Table))]);
-        a.mov(r8, __[rdi + (int)Marshal.OffsetOf<ExponentialsRun>(nameof(ExponentialsRun.Rows))]);
+        EmitRows(
+            a,
+            () =>
+            {
+                a.vbroadcastss(Shift, __dword_ptr[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Value))]);
+                a.vpxord(Total, Total, Total);
+            },
+            () =>
+            {
+                EmitExponential(a, __zmmword_ptr[rax], Shift, zmm0, zmm1, zmm2);
+                a.vaddps(Total, Total, zmm0);
+                a.vcvtneps2bf16(ymm0, zmm0);
+                a.vmovdqu(__ymmword_ptr[rbx], ymm0);
+            },
+            (x, y) => a.vaddps(x, x, y));
+    }
+
+    /// <summary>For each row of the table: begin, then step for each vector of scores (rax) and probabilities (rbx), then the lanes of Total become Value.</summary>
+    private static void EmitRows(Assembler a, Action begin, Action step, Action<AssemblerRegisterZMM, AssemblerRegisterZMM> reduce)
+    {
+        Label nextRow = a.CreateLabel(), nextVector = a.CreateLabel();
+        a.mov(rsi, __[rdi + (int)Marshal.OffsetOf<SoftmaxRun>(nameof(SoftmaxRun.Table))]);
+        a.mov(r8, __[rdi + (int)Marshal.OffsetOf<SoftmaxRun>(nameof(SoftmaxRun.Rows))]);
         a.Label(ref nextRow);
         a.mov(rax, __[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Scores))]);
         a.mov(rbx, __[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Probabilities))]);
         a.mov(rcx, __[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Vectors))]);
-        a.vbroadcastss(Shift, __dword_ptr[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Shift))]);
-        a.vpxord(Total, Total, Total);
-        a.mov(rdx, rax);
+        begin();
         a.Label(ref nextVector);
-        EmitExponential(a, __zmmword_ptr[rax], Shift, zmm0, zmm1, zmm2);
-        a.vaddps(Total, Total, zmm0);
-        a.vcvtneps2bf16(ymm0, zmm0);
-        a.vmovdqu(__ymmword_ptr[rbx], ymm0);
+        step();
         a.add(rax, 64);
         a.add(rbx, 32);
         a.dec(rcx);
         a.jne(nextVector);
-        // The scores are used up: the first vector of them takes the sums.
-        a.vmovups(__zmmword_ptr[rdx], Total);
+        a.vshuff32x4(zmm0, Total, Total, 0x4E);
+        reduce(Total, zmm0);
+        a.vshuff32x4(zmm0, Total, Total, 0xB1);
+        reduce(Total, zmm0);
+        a.vpermilps(zmm0, Total, 0x4E);
+        reduce(Total, zmm0);
+        a.vpermilps(zmm0, Total, 0xB1);
+        reduce(Total, zmm0);
+        a.vmovss(__dword_ptr[rsi + (int)Marshal.OffsetOf<RowRun>(nameof(RowRun.Value))], xmm3);
         a.add(rsi, sizeof(RowRun));
         a.dec(r8);
         a.jne(nextRow);
@@ -240,12 +293,14 @@ internal sealed unsafe class ScoreBFloat16 : ScoreVector<Simd512, Vector512<floa
         public float* Scores;
         public ushort* Probabilities;
         public long Vectors;
-        public float Shift;
+
+        /// <summary>The largest score, then what shifts the exponents, then the sum of the exponentials.</summary>
+        public float Value;
         public int Row;
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private struct ExponentialsRun
+    private struct SoftmaxRun
     {
         public Constants Constants;
         public RowRun* Table;

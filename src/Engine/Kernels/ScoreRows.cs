@@ -33,14 +33,14 @@ internal unsafe struct ScoreRows
     /// <summary>The key after the last that a row sees.</summary>
     public readonly int End(int row) => Math.Clamp(Place + row + 1, 0, Keys);
 
-    /// <summary>Without the rows before that one.</summary>
-    public readonly ScoreRows From(int row)
+    /// <summary>So many rows from that one on.</summary>
+    public readonly ScoreRows Part(int row, int count)
     {
-        ScoreRows rest = this;
-        rest.Scores += row * ScoresStep;
-        rest.Place += row;
-        rest.Rows -= row;
-        return rest;
+        ScoreRows part = this;
+        part.Scores += row * ScoresStep;
+        part.Place += row;
+        part.Rows = count;
+        return part;
     }
 }
 
@@ -65,6 +65,18 @@ internal unsafe struct SoftmaxState
     public float* Output;
 
     public int Columns;
+
+    /// <summary>From that row on, a multiple of <see cref="PairKernel.Lane"/>.</summary>
+    public readonly SoftmaxState Part(int row)
+    {
+        SoftmaxState part = this;
+        part.Probabilities += row * ProbabilitiesStep;
+        part.Largest += row;
+        part.Sums += row;
+        part.Shrink += row;
+        part.Output += row * Columns;
+        return part;
+    }
 }
 
 /// <summary>
@@ -87,16 +99,16 @@ internal unsafe struct ScoreGradients
 
     public int DScoreRowsStep;
 
-    /// <summary>Without those of the rows before that one, which is even.</summary>
-    public readonly ScoreGradients From(in ScoreRows rows, int row)
+    /// <summary>Those from that row on, which is even.</summary>
+    public readonly ScoreGradients Part(in ScoreRows rows, int row)
     {
-        ScoreGradients rest = this;
-        rest.DScores += row * rows.ScoresStep;
-        rest.LogSumExp += row;
-        rest.Delta += row;
-        rest.ProbabilityPairs += row / 2 * rows.Keys;
-        rest.DScorePairs += row / 2 * rows.Keys;
-        rest.DScoreRows += row * DScoreRowsStep;
-        return rest;
+        ScoreGradients part = this;
+        part.DScores += row * rows.ScoresStep;
+        part.LogSumExp += row;
+        part.Delta += row;
+        part.ProbabilityPairs += row / 2 * rows.Keys;
+        part.DScorePairs += row / 2 * rows.Keys;
+        part.DScoreRows += row * DScoreRowsStep;
+        return part;
     }
 }

@@ -51,8 +51,28 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
     }
 
     /// <summary>Down and up to whole vectors.</summary>
-    protected static (int First, int End) Vectors(in ScoreRows rows, int row) =>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (int First, int End) Vectors(in ScoreRows rows, int row) =>
         (rows.First(row) / S.Width * S.Width, (rows.End(row) + S.Width - 1) / S.Width * S.Width);
+
+    /// <summary>Hides what the row does not see of its <see cref="Vectors"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static (int First, int End) Hide(in ScoreRows rows, int row)
+    {
+        (int first, int end) = Vectors(rows, row);
+        float* scores = rows.Scores + row * rows.ScoresStep;
+        for (int j = first; j < rows.First(row); j++)
+        {
+            scores[j] = Hidden;
+        }
+
+        for (int j = rows.End(row); j < end; j++)
+        {
+            scores[j] = Hidden;
+        }
+
+        return (first, end);
+    }
 
     /// <summary>Scores are capped and hidden; Shrink receives the largest score of each row, in the units of the softmax.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -67,16 +87,7 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
                 S.Store(scores + j, Capped(rows, S.Load(scores + j), out _));
             }
 
-            for (int j = first; j < rows.First(row); j++)
-            {
-                scores[j] = Hidden;
-            }
-
-            for (int j = rows.End(row); j < end; j++)
-            {
-                scores[j] = Hidden;
-            }
-
+            Hide(rows, row);
             V largest = S.Broadcast(Hidden);
             for (int j = first; j < end; j += S.Width)
             {
@@ -89,7 +100,7 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
 
     /// <summary>Brings what was summed before to the new largest scores.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Shrink(in ScoreRows rows, in SoftmaxState state)
+    protected static void Shrink(in ScoreRows rows, in SoftmaxState state)
     {
         for (int row = 0; row < rows.Rows; row += S.Width)
         {
@@ -111,7 +122,7 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected virtual void Exponentials(in ScoreRows rows, in SoftmaxState state)
+    private static void Exponentials(in ScoreRows rows, in SoftmaxState state)
     {
         V factor = S.Broadcast(ScoreFactor(rows) * Log2E);
         for (int row = 0; row < rows.Rows; row++)
@@ -140,10 +151,10 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
     }
 
     /// <summary>Whether the largest product of query and key has the largest score, and the least the least.</summary>
-    private static bool IsPlain(in ScoreRows rows) => rows.SoftCap <= 0 && rows.Scale > 0;
+    protected static bool IsPlain(in ScoreRows rows) => rows.SoftCap <= 0 && rows.Scale > 0;
 
     /// <summary>Factor from what <see cref="FindLargest"/> leaves to the scores of the softmax.</summary>
-    protected static float ScoreFactor(in ScoreRows rows) => IsPlain(rows) ? rows.Scale : 1;
+    private static float ScoreFactor(in ScoreRows rows) => IsPlain(rows) ? rows.Scale : 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected virtual void PlainGradients(in ScoreRows rows, in ScoreGradients gradients)
