@@ -87,6 +87,7 @@ public sealed class CpuBackendTests : BackendTest
             backend.Linear(x, w, null, null, y);
             backend.LinearBackward(y, x, w, null, x, false, w, null);
             backend.Attention(x, x, x, shape, starts, x, lse);
+            backend.AttentionBackward(x, x, x, x, x, lse, shape, starts, x, x, x);
             backend.SumOfSquares(lse);
         }
 
