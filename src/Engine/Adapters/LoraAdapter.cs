@@ -13,6 +13,7 @@ namespace FineTuneTool.Engine.Adapters;
 public sealed class LoraAdapter : Adapter
 {
     private readonly Dictionary<LinearLayer, LowRankBranch> _branches = [];
+    private readonly Dictionary<long, RowBuffer> _dProducts = [];
     private readonly ParameterSet _values;
     private readonly bool _trainable;
 
@@ -33,7 +34,7 @@ public sealed class LoraAdapter : Adapter
         {
             Parameter a = _values.Parameters[2 * i], b = _values.Parameters[2 * i + 1];
             _branches[linears[i]] = new LowRankBranch(
-                decoder.Backend, _values.ValueOf(a), _values.ValueOf(b), settings.ScaleOf(linears[i].Path), (float)settings.Dropout,
+                decoder.Backend, _values.ValueOf(a), _values.ValueOf(b), settings.ScaleOf(linears[i].Path), DProductOf(decoder.Backend, a.Shape[0]), (float)settings.Dropout,
                 trainable ? _values.GradientOf(a) : null, trainable ? _values.GradientOf(b) : null);
         }
     }
@@ -53,18 +54,19 @@ public sealed class LoraAdapter : Adapter
     {
         IReadOnlyList<LinearLayer> linears = LoraTargets.Select(decoder, settings);
         var adapter = new LoraAdapter(decoder, settings, linears, trainable: true);
+        float[] values = [];
         for (int i = 0; i < linears.Count; i++)
         {
             Parameter a = adapter._values.Parameters[2 * i];
             var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)linears[i].Index);
             float bound = 1 / MathF.Sqrt(linears[i].InFeatures);
-            float[] values = new float[a.Shape.Count];
-            for (int k = 0; k < values.Length; k++)
+            values = values.Length >= a.Shape.Count ? values : new float[a.Shape.Count];
+            for (int k = 0; k < a.Shape.Count; k++)
             {
                 values[k] = (2 * random.Uniform((ulong)k) - 1) * bound;
             }
 
-            adapter._values.WriteValues(values, a.Offset);
+            adapter._values.WriteValues(values.AsSpan(0, (int)a.Shape.Count), a.Offset);
         }
 
         return adapter;
@@ -134,7 +136,22 @@ public sealed class LoraAdapter : Adapter
             branch.Dispose();
         }
 
+        foreach (RowBuffer dProduct in _dProducts.Values)
+        {
+            dProduct.Dispose();
+        }
+
         _values.Dispose();
+    }
+
+    private RowBuffer DProductOf(Backend backend, long rank)
+    {
+        if (!_dProducts.TryGetValue(rank, out RowBuffer? dProduct))
+        {
+            _dProducts[rank] = dProduct = new RowBuffer(backend, rank, backend.ActivationType);
+        }
+
+        return dProduct;
     }
 
     private void RefuseDropoutOnHead(IReadOnlyList<LinearLayer> linears)

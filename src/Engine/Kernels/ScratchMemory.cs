@@ -15,7 +15,7 @@ internal sealed unsafe class ScratchMemory : IDisposable
         {
             _buffer?.Dispose();
             _buffer = null;
-            _buffer = new NativeBuffer(bytes + bytes / 4);
+            _buffer = new NativeBuffer(bytes + bytes / 4, cleared: false);
         }
 
         return (float*)_buffer.Pointer;

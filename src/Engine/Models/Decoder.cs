@@ -23,12 +23,11 @@ public sealed class Decoder : IDisposable
     private readonly DecoderParts _parts;
     private readonly LanguageHead _head;
     private readonly Scratch _scratch;
-    private readonly LayerActivations _shared;
+    private readonly SavedLayers _saved;
 
     /// <summary>What new tokens over a cache use: F32 whatever whole batches use. Made on first use.</summary>
     private Scratch? _appendScratch;
     private LayerActivations? _appended;
-    private readonly Dictionary<int, LayerActivations> _saved = [];
     private readonly ParameterSet _nothing;
     private readonly RowBuffer _output;
     private ParameterSet? _weights;
@@ -38,7 +37,7 @@ public sealed class Decoder : IDisposable
         (Spec, Backend, _parts) = (spec, backend, parts);
         _head = new LanguageHead(backend, parts.FinalNorm, parts.Head);
         _scratch = new Scratch(backend, spec, backend.ActivationType);
-        _shared = new LayerActivations(backend, spec, backend.ActivationType);
+        _saved = new SavedLayers(backend, spec);
         _output = new RowBuffer(backend, spec.HiddenSize, backend.ActivationType);
         _nothing = new ParameterSet(backend, []);
     }
@@ -52,6 +51,20 @@ public sealed class Decoder : IDisposable
 
     /// <summary>Every tensor of the base model once, in Hugging Face's order and layout.</summary>
     public IReadOnlyList<Weight> Weights => _parts.Weights;
+
+    /// <summary>
+    /// How many of the lowest layers are checkpointed: of what their backward pass needs they keep their input, and compute the rest again.
+    /// Losses and gradients are the same bits whatever the number; 0 at first.
+    /// </summary>
+    public int CheckpointedLayers
+    {
+        get => _saved.Checkpointed;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _saved.Checkpointed = Math.Min(value, _parts.Layers.Count);
+        }
+    }
 
     /// <summary>What is trained now; empty where nothing is.</summary>
     public ParameterSet Trainable => _weights ?? ActiveAdapter?.Parameters ?? _nothing;
@@ -139,7 +152,13 @@ public sealed class Decoder : IDisposable
         BatchLoss loss = _head.Loss(pass, batch, stream, backward: true, dStream);
         for (int layer = _parts.Layers.Count - 1; layer >= Math.Max(lowest, 0); layer--)
         {
-            _parts.Layers[layer].Backward(pass, _saved[layer], _scratch, dStream!, inputGradient: layer > lowest);
+            LayerActivations saved = _saved.Of(layer);
+            if (_saved.NeedsRecomputing(layer))
+            {
+                _parts.Layers[layer].Recompute(pass, saved, _scratch);
+            }
+
+            _parts.Layers[layer].Backward(pass, saved, _scratch, dStream!, inputGradient: layer > lowest);
         }
 
         if (_parts.Embedding.Gradient is { } dTable)
@@ -148,6 +167,17 @@ public sealed class Decoder : IDisposable
         }
 
         return loss;
+    }
+
+    /// <summary>
+    /// Bytes of the rows that <see cref="ForwardBackward"/> keeps and works on for a batch of so many tokens, all supervised; weights, parameters and
+    /// the backend's own memory are not in it. For what is trained now.
+    /// </summary>
+    public long StepBytes(long tokens, int checkpointedLayers)
+    {
+        long branches = ActiveAdapter?.Branches.Values.Sum(branch => branch.BytesPerToken) ?? 0;
+        return tokens * (_saved.BytesPerToken(Math.Max(LowestTrained(), 0), checkpointedLayers) + _scratch.BytesPerToken + _output.BytesPerRow
+            + _head.BytesPerToken + branches);
     }
 
     /// <summary>Logits of some rows of a batch, (rows, V).</summary>
@@ -191,12 +221,7 @@ public sealed class Decoder : IDisposable
 
     public void Dispose()
     {
-        foreach (LayerActivations saved in _saved.Values)
-        {
-            saved.Dispose();
-        }
-
-        _shared.Dispose();
+        _saved.Dispose();
         _scratch.Dispose();
         _appended?.Dispose();
         _appendScratch?.Dispose();
@@ -232,7 +257,7 @@ public sealed class Decoder : IDisposable
         for (int layer = 0; layer < _parts.Layers.Count; layer++)
         {
             bool saves = layer >= firstSaved;
-            LayerActivations saved = saves ? _saved[layer] : _shared;
+            LayerActivations saved = saves ? _saved.Of(layer) : _saved.Shared;
             Tensor next = StreamInto(layer + 1);
             _parts.Layers[layer].Forward(pass, saved, _scratch, x, saves ? saved.Middle.Take(pass.Tokens) : x, next);
             x = next;
@@ -242,22 +267,8 @@ public sealed class Decoder : IDisposable
 
         Tensor StreamInto(int layer)
         {
-            if (layer < firstSaved)
-            {
-                return _shared.Input.Take(pass.Tokens);
-            }
-
-            if (layer == _parts.Layers.Count)
-            {
-                return _output.Take(pass.Tokens);
-            }
-
-            if (!_saved.TryGetValue(layer, out LayerActivations? saved))
-            {
-                _saved[layer] = saved = new LayerActivations(Backend, Spec, Backend.ActivationType);
-            }
-
-            return saved.Input.Take(pass.Tokens);
+            RowBuffer rows = layer < firstSaved ? _saved.Shared.Input : layer < _parts.Layers.Count ? _saved.Of(layer).Input : _output;
+            return rows.Take(pass.Tokens);
         }
     }
 }

@@ -23,6 +23,14 @@ internal sealed record DecoderLayer(AttentionBlock Attention, FeedForwardBlock F
         FeedForward.Forward(pass, saved, scratch, x, x);
     }
 
+    /// <summary>Brings back what a checkpointed layer did not keep, in the bits of the forward pass: all but the down projection.</summary>
+    public void Recompute(Pass pass, LayerActivations saved, Scratch scratch)
+    {
+        Tensor x = saved.Input.Take(pass.Tokens), middle = saved.Middle.Take(pass.Tokens);
+        Attention.Forward(pass, saved, scratch, x, middle);
+        FeedForward.Recompute(pass, saved, scratch, middle);
+    }
+
     /// <summary>dStream (T, C): gradient of the output on entry, of the input on return where <paramref name="inputGradient"/>.</summary>
     public void Backward(Pass pass, LayerActivations saved, Scratch scratch, Tensor dStream, bool inputGradient)
     {

@@ -16,12 +16,19 @@ internal sealed class FeedForwardBlock(RmsNormLayer norm, LinearLayer gate, Line
     /// <summary>x and output (T, C) may be the same rows.</summary>
     public void Forward(Pass pass, LayerActivations saved, Scratch scratch, Tensor x, Tensor output)
     {
-        int tokens = pass.Tokens;
-        Tensor normed = scratch.Normed.Take(tokens), gated = saved.Gate.Take(tokens), raised = saved.Up.Take(tokens), hidden = scratch.Hidden.Take(tokens);
-        norm.Forward(pass.Backend, x, normed, saved.MiddleInverseRms.Take(tokens));
-        pass.Backend.Linears(normed, gate.Operands(pass, normed, gated), up.Operands(pass, normed, raised));
-        pass.Backend.GatedActivation(gated, raised, activation, hidden);
+        Tensor hidden = scratch.Hidden.Take(pass.Tokens);
+        Recompute(pass, saved, scratch, x);
+        pass.Backend.GatedActivation(saved.Gate.Take(pass.Tokens), saved.Up.Take(pass.Tokens), activation, hidden);
         down.Forward(pass, hidden, output, addend: x);
+    }
+
+    /// <summary>The part of <see cref="Forward"/> whose results the backward pass needs.</summary>
+    public void Recompute(Pass pass, LayerActivations saved, Scratch scratch, Tensor x)
+    {
+        int tokens = pass.Tokens;
+        Tensor normed = scratch.Normed.Take(tokens);
+        norm.Forward(pass.Backend, x, normed, saved.MiddleInverseRms.Take(tokens));
+        pass.Backend.Linears(normed, gate.Operands(pass, normed, saved.Gate.Take(tokens)), up.Operands(pass, normed, saved.Up.Take(tokens)));
     }
 
     /// <summary>dStream (T, C) holds the gradient of the output and receives that of x where <paramref name="inputGradient"/>.</summary>

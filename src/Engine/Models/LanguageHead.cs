@@ -92,6 +92,9 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         }
     }
 
+    /// <summary>Bytes of a supervised token in <see cref="Loss"/>, logits not counted.</summary>
+    public long BytesPerToken => _gathered.BytesPerRow + _normed.BytesPerRow + _inverseRms.BytesPerRow + _dNormed.BytesPerRow + _dGathered.BytesPerRow;
+
     public void Dispose()
     {
         foreach (RowBuffer buffer in new[] { _gathered, _normed, _inverseRms, _dNormed, _dGathered, _wideGathered, _wideNormed, _logits })

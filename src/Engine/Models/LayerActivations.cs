@@ -5,26 +5,28 @@ namespace FineTuneTool.Engine.Models;
 
 /// <summary>
 /// What the forward pass of one layer keeps for its backward pass. Norm outputs and the gated product are not kept: they are cheap to compute again.
-/// Layers that need no backward pass share one of these, in which all three streams are the same rows.
+/// Layers that need no backward pass share one of these, in which all three streams are the same rows. A checkpointed layer owns its input alone;
+/// its other rows are those of another one of these, and <see cref="DecoderLayer.Recompute"/> fills them again.
 /// </summary>
 internal sealed class LayerActivations : IDisposable
 {
     private readonly List<RowBuffer> _buffers = [];
 
     /// <param name="type">F32 or BF16; statistics are F32 always.</param>
-    public LayerActivations(Backend backend, DecoderSpec spec, ElementType type)
+    /// <param name="recomputed">Rows for what is computed again in the backward pass; null = everything is kept.</param>
+    public LayerActivations(Backend backend, DecoderSpec spec, ElementType type, LayerActivations? recomputed = null)
     {
         Input = Add(spec.HiddenSize);
-        Middle = Add(spec.HiddenSize);
-        InputInverseRms = Add(0, ElementType.F32);
-        MiddleInverseRms = Add(0, ElementType.F32);
-        Query = Add(spec.QuerySize);
-        Key = Add(spec.KeyValueSize);
-        Value = Add(spec.KeyValueSize);
-        Attended = Add(spec.QuerySize);
-        LogSumExp = Add(spec.NumAttentionHeads, ElementType.F32);
-        Gate = Add(spec.IntermediateSize);
-        Up = Add(spec.IntermediateSize);
+        Middle = recomputed?.Middle ?? Add(spec.HiddenSize);
+        InputInverseRms = recomputed?.InputInverseRms ?? Add(0, ElementType.F32);
+        MiddleInverseRms = recomputed?.MiddleInverseRms ?? Add(0, ElementType.F32);
+        Query = recomputed?.Query ?? Add(spec.QuerySize);
+        Key = recomputed?.Key ?? Add(spec.KeyValueSize);
+        Value = recomputed?.Value ?? Add(spec.KeyValueSize);
+        Attended = recomputed?.Attended ?? Add(spec.QuerySize);
+        LogSumExp = recomputed?.LogSumExp ?? Add(spec.NumAttentionHeads, ElementType.F32);
+        Gate = recomputed?.Gate ?? Add(spec.IntermediateSize);
+        Up = recomputed?.Up ?? Add(spec.IntermediateSize);
 
         RowBuffer Add(long columns, ElementType? statistics = null)
         {
@@ -66,6 +68,9 @@ internal sealed class LayerActivations : IDisposable
 
     /// <summary>(T, F)</summary>
     public RowBuffer Up { get; }
+
+    /// <summary>Bytes of its own for each token.</summary>
+    public long BytesPerToken => _buffers.Sum(buffer => buffer.BytesPerRow);
 
     public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
 }

@@ -13,11 +13,12 @@ public sealed class LowRankBranch : IDisposable
     private readonly RowBuffer _dProduct;
     private readonly RowBuffer _wideProduct;
 
-    public LowRankBranch(Backend backend, Tensor a, Tensor b, float scale, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
+    /// <param name="dProduct">Rows (T, R) that the branches of one rank use in turn: nothing in them outlives a layer's backward pass.</param>
+    internal LowRankBranch(
+        Backend backend, Tensor a, Tensor b, float scale, RowBuffer dProduct, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
     {
-        (A, B, Scale, Dropout, DA, DB) = (a, b, scale, dropout, dA, dB);
+        (A, B, Scale, Dropout, DA, DB, _dProduct) = (a, b, scale, dropout, dA, dB, dProduct);
         _product = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
-        _dProduct = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
         _wideProduct = backend.ActivationType == ElementType.F32 ? _product : new RowBuffer(backend, a.Shape[0], ElementType.F32);
     }
 
@@ -40,6 +41,9 @@ public sealed class LowRankBranch : IDisposable
 
     internal bool Trains => DA is not null || DB is not null;
 
+    /// <summary>Bytes of its product for each token of a training step.</summary>
+    internal long BytesPerToken => _product.BytesPerRow;
+
     internal LowRank Operand(Tensor x, Dropout dropout, bool backward) => new(A, B, Scale, (x.Type == ElementType.F32 ? _wideProduct : _product).Take(x.Shape[0]))
     {
         DA = DA,
@@ -48,11 +52,10 @@ public sealed class LowRankBranch : IDisposable
         Dropout = dropout,
     };
 
-    /// <summary>Frees the products; A, B and their gradients are the adapter's.</summary>
+    /// <summary>Frees the products; A, B, their gradients and the shared rows are the adapter's.</summary>
     public void Dispose()
     {
         _product.Dispose();
-        _dProduct.Dispose();
         _wideProduct.Dispose();
     }
 }

@@ -14,6 +14,8 @@ internal sealed class RowBuffer(Backend backend, long columns, ElementType type)
     private Tensor? _view;
     private long _capacity;
 
+    public long BytesPerRow => type.Bytes(Math.Max(columns, 1));
+
     /// <summary>The first <paramref name="rows"/> rows; what they hold is undefined after growth. Ends earlier views.</summary>
     public Tensor Take(long rows)
     {

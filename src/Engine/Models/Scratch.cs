@@ -56,5 +56,7 @@ internal sealed class Scratch : IDisposable
     /// <summary>(T, KV·D)</summary>
     public RowBuffer DValue { get; }
 
+    public long BytesPerToken => _buffers.Sum(buffer => buffer.BytesPerRow);
+
     public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
 }

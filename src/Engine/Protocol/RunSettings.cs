@@ -52,6 +52,11 @@ public sealed record RunSettings
     public double AdamBeta2 => Number(nameof(AdamBeta2));
     public double AdamEpsilon => Number(nameof(AdamEpsilon));
     public double MaxGradNorm => Number(nameof(MaxGradNorm));
+    public string GradientCheckpointing => this[nameof(GradientCheckpointing)];
+
+    /// <summary>Bytes; null where it is what is free.</summary>
+    public long? MaxMemory => SettingNumbers.Integer(this[nameof(MaxMemory)]);
+
     public int EvalSteps => Integer(nameof(EvalSteps));
     public int SaveSteps => Integer(nameof(SaveSteps));
     public int SaveTotalLimit => Integer(nameof(SaveTotalLimit));

@@ -9,6 +9,9 @@ public enum SettingKind
     Number,
     Boolean,
     List,
+
+    /// <summary><c>auto</c>, or an amount of memory: bytes, or a number with KiB, MiB or GiB.</summary>
+    Memory,
 }
 
 /// <summary>
@@ -78,6 +81,7 @@ public static class SettingTable
         new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too"),
         new("ComputeType", SettingKind.Choice, "auto", "Numbers of activations and matrix products: fp32, bf16 (sums, adapters and optimizer stay fp32), or auto: bf16 where the processor multiplies it", ["auto", "fp32", "bf16"]),
         new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),
+        new("MaxMemory", SettingKind.Memory, "auto", "What training may take of the memory, weights included, such as 900MiB or 2GiB; auto: what is free"),
 
         // Prompts and data
         new("PromptTemplate", SettingKind.Text, "", "chat (the model's own), a built-in name, a .yaml or a .jinja file; chat if the model has a template, else alpaca"),
@@ -119,6 +123,7 @@ public static class SettingTable
         new("AdamBeta2", SettingKind.Number, "0.999", "Decay of the second moment", Minimum: 0, Maximum: 0.9999999),
         new("AdamEpsilon", SettingKind.Number, "1e-8", "Added to the root of the second moment", Minimum: 0, MinimumExclusive: true, Maximum: 1),
         new("MaxGradNorm", SettingKind.Number, "1.0", "Gradients are scaled down to this norm; 0 = off", Minimum: 0),
+        new("GradientCheckpointing", SettingKind.Choice, "auto", "Layers keep only their input for the backward pass and compute the rest again, which saves memory and costs time, and changes no number of the result; auto: as many layers as MaxMemory asks for", ["auto", "true", "false"]),
         new("EvalSteps", SettingKind.Integer, "0", "Evaluate every so many steps; 0 = once an epoch", Minimum: 0),
         new("SaveSteps", SettingKind.Integer, "0", "Checkpoint every so many steps; 0 = once an epoch", Minimum: 0),
         new("SaveTotalLimit", SettingKind.Integer, "2", "Checkpoints kept; the best and the newest always are", Minimum: 1),

@@ -80,6 +80,9 @@ public static class SettingsParser
                 return SettingNumbers.Number(text) is double number && number <= setting.Maximum
                     && (setting.MinimumExclusive ? number > setting.Minimum : number >= setting.Minimum)
                     ? SettingNumbers.Normalise(number) : null;
+            case SettingKind.Memory:
+                problem = "but must be auto or an amount of memory above 0, such as 900MiB or 1.5GiB.";
+                return text.Equals("auto", StringComparison.OrdinalIgnoreCase) ? "auto" : SettingNumbers.Bytes(text)?.ToString(CultureInfo.InvariantCulture);
             default:
                 return text;
         }

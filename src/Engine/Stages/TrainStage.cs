@@ -83,6 +83,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         decoder.ActiveAdapter = adapter;
         context.Events.Milestone($"training {decoder.Trainable.Count:N0} parameters on {rows.Count:N0} rows with {rows.SupervisedTokens:N0} supervised tokens ({backend.Name}, {backend.Threads} threads)");
 
+        decoder.CheckpointedLayers = CheckpointedLayers(context, decoder, Math.Min(rows.Tokens, (long)settings.MaxSeqLength * settings.MicroBatchSize));
         ITrainedOutput output = adapter is null ? new ModelOutput(decoder, files) : new AdapterOutput(adapter, settings.BaseModel);
         var trainer = new Trainer(
             decoder, output, TrainingSettings.From(settings), new TrainingBatches(rows, sampling),
@@ -94,6 +95,31 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
             ["metrics"] = MetricsCsv.FileName,
             ["summary"] = TrainingSummary.FileName,
         };
+    }
+
+    /// <summary>By GradientCheckpointing and MaxMemory; neither changes a number of the result, so no key holds them.</summary>
+    private static int CheckpointedLayers(StageContext context, Decoder decoder, long tokens)
+    {
+        RunSettings settings = context.Settings;
+        var memory = new MemoryPlan(decoder, tokens);
+        long limit = settings.MaxMemory ?? memory.FreeLimit();
+        int all = decoder.Spec.NumHiddenLayers;
+        int layers = settings.GradientCheckpointing switch { "true" => all, "false" => 0, _ => memory.LayersWithin(limit) };
+        if (layers > 0)
+        {
+            context.Events.Milestone(
+                $"gradient checkpointing: {layers} of {all} layers compute again what they did not keep (about {MemoryPlan.Text(memory.PeakBytes(layers))} instead of {MemoryPlan.Text(memory.PeakBytes(0))})");
+        }
+
+        if (memory.PeakBytes(layers) > limit)
+        {
+            context.Events.Report(new Diagnostic(
+                Codes.NotEnoughMemory, $"Training will take about {MemoryPlan.Text(memory.PeakBytes(layers))}, but {MemoryPlan.Text(limit)} are {(settings.MaxMemory is null ? "free" : "allowed")}.",
+                layers < all ? "Leave GradientCheckpointing at auto." : "Lower MaxSeqLength or MicroBatchSize, or choose a smaller or quantised base model.",
+                context.PlaceOf(nameof(RunSettings.MaxMemory)), Severity.Warning));
+        }
+
+        return layers;
     }
 
     internal static LoraAdapter Adapter(StageContext context, Decoder decoder)

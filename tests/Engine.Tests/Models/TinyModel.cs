@@ -49,15 +49,15 @@ internal sealed class TinyModel : IDisposable
     public string Folder => _folder.Path;
 
     /// <summary>Writes the folder and loads it.</summary>
-    public Decoder Load(int threads = 2)
+    public Decoder Load(int threads = 2, ElementType activationType = ElementType.F32)
     {
         Write();
-        return LoadFrom(Folder, threads);
+        return LoadFrom(Folder, threads, activationType);
     }
 
-    public Decoder LoadFrom(string path, int threads = 2)
+    public Decoder LoadFrom(string path, int threads = 2, ElementType activationType = ElementType.F32)
     {
-        Backend backend = CpuBackend.Create(threads);
+        Backend backend = CpuBackend.Create(threads, activationType: activationType);
         _opened.Add(backend);
         var files = ModelFiles.Open(path);
         _opened.Add(files);

@@ -32,6 +32,7 @@ public class SettingsPageTests
                 SettingKind.Boolean => "true, false",
                 SettingKind.List => "list with ;",
                 SettingKind.Text => "text",
+                SettingKind.Memory => "auto, bytes, KiB, MiB, GiB",
                 _ => Limits(setting),
             };
             page.Append($"| `{setting.Name}` | {setting.Meaning} | {allowed} | {string.Join(" | ", SettingTable.Methods.Select(setting.DefaultFor))} |\n");

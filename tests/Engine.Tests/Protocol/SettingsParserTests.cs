@@ -69,6 +69,12 @@ public class SettingsParserTests
     [InlineData("LearningRate", "1,5")]
     [InlineData("MicroBatchSize", "2.5")]
     [InlineData("Seed", "99999999999999999999")]
+    [InlineData("MaxMemory", "0")]
+    [InlineData("MaxMemory", "-1GiB")]
+    [InlineData("MaxMemory", "1.5")]
+    [InlineData("MaxMemory", "2GB")]
+    [InlineData("MaxMemory", "1e40GiB")]
+    [InlineData("MaxMemory", "MiB")]
     public void A_value_outside_the_limits_is_an_error(string name, string value) => Assert.Equal("FT0001", Error((name, value)).Code.Id);
 
     [Fact]
@@ -86,6 +92,15 @@ public class SettingsParserTests
     [Fact]
     public void Different_spellings_of_a_number_are_one_value() =>
         Assert.Equal(Parse(("LearningRate", "2e-4"))["LearningRate"], Parse(("LearningRate", "0.0002"))["LearningRate"]);
+
+    [Theory]
+    [InlineData("auto", null)]
+    [InlineData("Auto", null)]
+    [InlineData("900000", 900000L)]
+    [InlineData("900 MiB", 900L << 20)]
+    [InlineData("1.5gib", 3L << 29)]
+    [InlineData("64KiB", 65536L)]
+    public void An_amount_of_memory_has_a_unit_or_is_in_bytes(string text, long? bytes) => Assert.Equal(bytes, Parse(("MaxMemory", text)).MaxMemory);
 
     [Fact]
     public void A_project_without_a_base_model_is_an_error() =>

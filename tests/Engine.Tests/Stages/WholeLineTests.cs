@@ -93,6 +93,31 @@ public sealed class WholeLineTests : IDisposable
     }
 
     [Fact]
+    public void Checkpointing_is_no_reason_to_train_again_and_changes_no_byte()
+    {
+        Run("preprocess");
+        string whole = HashOf(Run("train"));
+        Assert.DoesNotContain(_events.Milestones, text => text.StartsWith("gradient checkpointing"));
+        _settings["GradientCheckpointing"] = new("true");
+        Assert.Equal(StageStatus.UpToDate, Run("train").Status);
+        Directory.Delete(_folder.File("obj/p/train"), recursive: true);
+        Assert.Equal(whole, HashOf(Run("train")));
+        Assert.Contains(_events.Milestones, text => text.StartsWith("gradient checkpointing: 2 of 2 layers"));
+        Assert.Empty(_events.Diagnostics);
+    }
+
+    [Fact]
+    public void A_budget_that_no_checkpointing_meets_is_used_up_with_a_warning()
+    {
+        Run("preprocess");
+        _settings["MaxMemory"] = new("64KiB", "p.finetune", 4, 3);
+        Run("train");
+        Assert.Contains(_events.Milestones, text => text.StartsWith("gradient checkpointing: 2 of 2 layers"));
+        Diagnostic warning = Assert.Single(_events.Diagnostics);
+        Assert.Equal(("FT2002", Severity.Warning, new SourcePosition("p.finetune", 4, 3)), (warning.Code.Id, warning.Severity, warning.Position));
+    }
+
+    [Fact]
     public void Full_fine_tuning_goes_the_same_way()
     {
         _settings["FineTuneMethod"] = new("full");

@@ -68,6 +68,25 @@ public class ResumeTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(2, 0)]
+    public void Going_on_with_other_checkpointed_layers_changes_nothing(int first, int second)
+    {
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        Assert.Equal(TrainingStatus.Stopped, RunWith(first, new EventLog(engineEvent => StopAt(engineEvent, "train", 4, stop)), stop.Token));
+        Assert.Equal(TrainingStatus.Completed, RunWith(second, NullEventSink.Instance, default));
+        Uninterrupted.Value.AssertSame(Outcome.Of(folder));
+
+        TrainingStatus RunWith(int layers, IEventSink events, CancellationToken token)
+        {
+            using var model = new TinyModel();
+            model.Decoder.CheckpointedLayers = layers;
+            return Trainer(model, folder, Settings, events).Run(token).Status;
+        }
+    }
+
     [Fact]
     public void Being_killed_while_a_checkpoint_is_written_changes_nothing()
     {
