@@ -30,6 +30,7 @@ internal sealed unsafe class FourBitDot512(ElementType type, FourBitCodebook cod
         Vector512<int> oneBlock = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(BlockBytes / 4));
         Vector512<float> values = Vector512.Create(codebook.Values);
         int blocks = depth / 64;
+        Vector512<float>* sums = stackalloc Vector512<float>[4];
         for (int i = 0; i < count; i++)
         {
             byte* row = rows + i * rowBytes;
@@ -45,7 +46,11 @@ internal sealed unsafe class FourBitDot512(ElementType type, FourBitCodebook cod
                 sum = Add(sum, Avx512F.MaskLoad((int*)row, oneBlock, Vector512<int>.Zero), Vector512<int>.Zero, nibbles, scales, values, left);
             }
 
-            dots[i] = Vector512.Sum(sum);
+            sums[i % 4] = sum;
+            if (i % 4 == 3 || i == count - 1)
+            {
+                RowSums512.Store(sums, i % 4 + 1, dots + i / 4 * 4);
+            }
         }
     }
 

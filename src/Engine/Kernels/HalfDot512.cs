@@ -38,7 +38,7 @@ internal sealed unsafe class HalfDot512(ElementType type) : StoredDotKernel
             s0 = Vector512.FusedMultiplyAdd(Upper(row + k).AsSingle(), Vector512.Load(x + k), s0);
         }
 
-        float sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        float sum = Simd512.Sum(s0 + s1 + (s2 + s3));
         for (; k < depth; k++)
         {
             sum += x[k] * BitConverter.UInt32BitsToSingle((uint)row[k] << 16);
@@ -65,7 +65,7 @@ internal sealed unsafe class HalfDot512(ElementType type) : StoredDotKernel
             s0 = Vector512.FusedMultiplyAdd(HalfVector512.WidenUpper(Upper(row + k)), Vector512.Load(x + k), s0);
         }
 
-        float sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        float sum = Simd512.Sum(s0 + s1 + (s2 + s3));
         for (; k < depth; k++)
         {
             sum += x[k] * F16Format.Widen(row[k]);

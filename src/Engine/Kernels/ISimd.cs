@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>
@@ -65,7 +67,11 @@ internal unsafe interface ISimd<TVector>
     /// <summary>Pairs of BF16 numbers from those of two rows.</summary>
     static abstract void StorePairs(uint* pairs, ushort* even, ushort* odd);
 
+    /// <summary>The sum of all lanes, added up in the order of <see cref="Sums"/>.</summary>
     static abstract float Sum(TVector a);
+
+    /// <summary>The sum of all lanes of each of four vectors.</summary>
+    static abstract Vector128<float> Sums(TVector a, TVector b, TVector c, TVector d);
 
     static abstract float Largest(TVector a);
 }

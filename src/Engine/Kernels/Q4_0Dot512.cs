@@ -38,6 +38,7 @@ internal sealed unsafe class Q4_0Dot512(ElementType type, Vector512<float> value
         Vector512<float> table = values;
         int blocks = depth / 32, rest = blocks % 4;
         Vector512<short> restWords = Vector512.LessThan(Vector512<short>.Indices, Vector512.Create((short)(9 * rest)));
+        Vector512<float>* sums = stackalloc Vector512<float>[4];
         for (int i = 0; i < count; i++)
         {
             byte* row = rows + i * rowBytes;
@@ -53,7 +54,11 @@ internal sealed unsafe class Q4_0Dot512(ElementType type, Vector512<float> value
                 sum = Add(sum, Avx512BW.MaskLoad((short*)row, restWords, Vector512<short>.Zero), Vector512<short>.Zero, nibbles, scales, table, left);
             }
 
-            dots[i] = Vector512.Sum(sum);
+            sums[i % 4] = sum;
+            if (i % 4 == 3 || i == count - 1)
+            {
+                RowSums512.Store(sums, i % 4 + 1, dots + i / 4 * 4);
+            }
         }
     }
 

@@ -25,6 +25,7 @@ internal sealed unsafe class Q4_KDot512 : StoredDotKernel
         float* halves = F16Table.Floats;
         Vector512<float> values = NibbleVector512.Whole;
         Vector512<int> even = Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2), odd = even + Vector512.Create(1), four = Vector512.Create(4), eight = Vector512.Create(8);
+        Vector512<float>* sums = stackalloc Vector512<float>[4];
         for (int i = 0; i < count; i++)
         {
             float* left = x;
@@ -46,7 +47,11 @@ internal sealed unsafe class Q4_KDot512 : StoredDotKernel
                 }
             }
 
-            dots[i] = Vector512.Sum(scaled + offset);
+            sums[i % 4] = scaled + offset;
+            if (i % 4 == 3 || i == count - 1)
+            {
+                RowSums512.Store(sums, i % 4 + 1, dots + i / 4 * 4);
+            }
         }
     }
 

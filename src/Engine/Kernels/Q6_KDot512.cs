@@ -21,6 +21,7 @@ internal sealed unsafe class Q6_KDot512 : StoredDotKernel
         float* halves = F16Table.Floats, factors = stackalloc float[16];
         Vector512<byte> nibble = Vector512.Create((byte)15), upper = Vector512.Create((byte)0x30);
         Vector512<sbyte> middle = Vector512.Create((sbyte)32);
+        Vector512<float>* sums = stackalloc Vector512<float>[4];
         for (int i = 0; i < count; i++)
         {
             float* left = x;
@@ -40,7 +41,11 @@ internal sealed unsafe class Q6_KDot512 : StoredDotKernel
                 }
             }
 
-            dots[i] = Vector512.Sum(lower + higher);
+            sums[i % 4] = lower + higher;
+            if (i % 4 == 3 || i == count - 1)
+            {
+                RowSums512.Store(sums, i % 4 + 1, dots + i / 4 * 4);
+            }
         }
     }
 

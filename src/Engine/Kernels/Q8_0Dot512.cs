@@ -17,6 +17,7 @@ internal sealed unsafe class Q8_0Dot512 : StoredDotKernel
     {
         float* scales = F16Table.Floats;
         int blocks = depth / 32;
+        Vector512<float>* sums = stackalloc Vector512<float>[4];
         for (int i = 0; i < count; i++)
         {
             byte* row = rows + i * rowBytes;
@@ -34,7 +35,11 @@ internal sealed unsafe class Q8_0Dot512 : StoredDotKernel
                 even = Vector512.FusedMultiplyAdd(Dot(row, left), Vector512.Create(scales[*(ushort*)row]), even);
             }
 
-            dots[i] = Vector512.Sum(even + odd);
+            sums[i % 4] = even + odd;
+            if (i % 4 == 3 || i == count - 1)
+            {
+                RowSums512.Store(sums, i % 4 + 1, dots + i / 4 * 4);
+            }
         }
     }
 

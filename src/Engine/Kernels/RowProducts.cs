@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace FineTuneTool.Engine.Kernels;
 
@@ -25,10 +26,7 @@ internal sealed unsafe class RowProducts<S, V>
                 s3 = S.MultiplyAdd(x, S.Load(row + 3 * step + d), s3);
             }
 
-            dots[j] = S.Sum(s0);
-            dots[j + 1] = S.Sum(s1);
-            dots[j + 2] = S.Sum(s2);
-            dots[j + 3] = S.Sum(s3);
+            S.Sums(s0, s1, s2, s3).Store(dots + j);
         }
 
         for (; j < count; j++)
