@@ -8,7 +8,7 @@ public sealed unsafe partial class CpuBackend
     public override void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)
     {
         int tokens = Rows(x), inputs = Columns(x);
-        if (!DotsFit(tokens, layers))
+        if (!DotsFit(x, layers))
         {
             base.Linears(x, layers);
             return;
@@ -49,9 +49,9 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    private static bool DotsFit(int tokens, ReadOnlySpan<LinearOperands> layers)
+    private bool DotsFit(Tensor x, ReadOnlySpan<LinearOperands> layers)
     {
-        bool fit = tokens is > 0 and <= DotProducts.MaxRows && layers.Length <= DotProducts.MaxProducts;
+        bool fit = !UsesPairs(x) && x.Shape.Rows is > 0 and <= DotProducts.MaxRows && layers.Length <= DotProducts.MaxProducts;
         foreach (LinearOperands layer in layers)
         {
             fit &= layer.LowRank is not { Dropout.IsActive: true };

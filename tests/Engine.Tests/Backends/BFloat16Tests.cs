@@ -52,6 +52,22 @@ public sealed class BFloat16Tests : BackendTest
 
     [Theory]
     [MemberData(nameof(KernelNames))]
+    public void Layers_of_one_input_equal_single_precision_whatever_the_number_of_rows(string kernels)
+    {
+        foreach (int tokens in (int[])[1, 8, 9])
+        {
+            Same(kernels, run =>
+            {
+                Tensor x = run.Rows(1, tokens, 33), y = run.Rows(2, tokens, 50), z = run.Rows(3, tokens, 20);
+                var branch = new LowRank(run.Fixed(4, 3, 33), run.Fixed(5, 20, 3), 2, run.Rows(6, tokens, 3));
+                run.Backend.Linears(x, new LinearOperands(run.Fixed(7, 50, 33), run.Fixed(8, 50), null, y), new LinearOperands(run.Fixed(9, 20, 33), null, branch, z));
+                return [y, z];
+            });
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(KernelNames))]
     public void Operations_on_rows_equal_single_precision(string kernels)
     {
         Same(kernels, run =>
