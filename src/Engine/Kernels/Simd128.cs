@@ -107,3 +107,9 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         Vector128.Create(Vector128.Sum(a), Vector128.Sum(b), Vector128.Sum(c), Vector128.Sum(d));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector128<float> a)
+    {
+        a = Vector128.MaxNative(a, Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(a, Vector128.Shuffle(a, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+}
