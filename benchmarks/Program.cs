@@ -1,16 +1,16 @@
 using System.Globalization;
+using BenchmarkDotNet.Running;
 using FineTuneTool.Benchmarks;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-string which = args.Length > 0 ? args[0] : "all";
-int threads = args.Length > 1 ? int.Parse(args[1]) : 1;
-string? kernels = args.Length > 2 ? args[2] : null;
-Measure.ProcessorTime = threads == 1;
-foreach ((string name, Action<int, string?> run) in ((string, Action<int, string?>)[])
-    [("ceiling", Ceilings.Run), ("product", Products.Run), ("decode", Decoding.Run), ("layer", Layers.Run), ("step", Steps.Run), ("generate", Generating.Run)])
+(string Name, Action<int, string?> Run)[] tables = [("product", Products.Run), ("decode", Decoding.Run), ("generate", Generating.Run), ("layer", Layers.Run)];
+if (args.Length == 0 || tables.All(table => table.Name != args[0]))
 {
-    if (which == "all" || which == name)
-    {
-        run(threads, kernels);
-    }
+    BenchmarkSwitcher.FromTypes([typeof(LinearBenchmarks), typeof(OperationBenchmarks), typeof(TokenizerBenchmarks), typeof(PackingBenchmarks)])
+        .Run(args, BenchmarkSettings.Config);
+    return;
 }
+
+int threads = args.Length > 1 ? int.Parse(args[1]) : 1;
+Measure.ProcessorTime = threads == 1;
+tables.Single(table => table.Name == args[0]).Run(threads, args.Length > 2 ? args[2] : null);

@@ -66,16 +66,18 @@ public sealed class TimedBackend(Backend inner) : Backend
         Time(nameof(RmsNormBackward), () => inner.RmsNormBackward(dy, x, weight, offset, inverseRms, dx, dWeight));
 
     public override void Linear(Tensor x, Tensor weight, Tensor? bias, LowRank? lowRank, Tensor y, Tensor? addend = null) =>
-        Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, addend));
+        Time(nameof(Linear), () => inner.Linear(x, weight, bias, lowRank, y, addend), OperationFlops.Linear(x.Shape.Rows, weight, lowRank));
 
     public override void Linears(Tensor x, params ReadOnlySpan<LinearOperands> layers)
     {
         LinearOperands[] copy = [.. layers];
-        Time(nameof(Linears), () => inner.Linears(x, copy));
+        Time(nameof(Linears), () => inner.Linears(x, copy), copy.Sum(layer => OperationFlops.Linear(x.Shape.Rows, layer.Weight, layer.LowRank)));
     }
 
     public override void LinearBackward(Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias) =>
-        Time(nameof(LinearBackward), () => inner.LinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias));
+        Time(
+            nameof(LinearBackward), () => inner.LinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias),
+            OperationFlops.LinearBackward(x.Shape.Rows, weight, lowRank, dx is not null, dWeight is not null));
 
     public override void Rope(Tensor x, int heads, ReadOnlySpan<int> positions, Tensor cosines, Tensor sines, bool inverse = false)
     {
@@ -86,7 +88,7 @@ public sealed class TimedBackend(Backend inner) : Backend
     public override void Attention(Tensor query, Tensor key, Tensor value, AttentionShape shape, ReadOnlySpan<int> documentStarts, Tensor output, Tensor logSumExp)
     {
         int[] copy = [.. documentStarts];
-        Time(nameof(Attention), () => inner.Attention(query, key, value, shape, copy, output, logSumExp));
+        Time(nameof(Attention), () => inner.Attention(query, key, value, shape, copy, output, logSumExp), Documents(copy, shape));
     }
 
     public override void AttentionBackward(
@@ -94,11 +96,13 @@ public sealed class TimedBackend(Backend inner) : Backend
         ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue)
     {
         int[] copy = [.. documentStarts];
-        Time(nameof(AttentionBackward), () => inner.AttentionBackward(dOutput, query, key, value, output, logSumExp, shape, copy, dQuery, dKey, dValue));
+        Time(
+            nameof(AttentionBackward), () => inner.AttentionBackward(dOutput, query, key, value, output, logSumExp, shape, copy, dQuery, dKey, dValue),
+            OperationFlops.AttentionBackwardFactor * Documents(copy, shape));
     }
 
     public override void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output) =>
-        Time(nameof(CachedAttention), () => inner.CachedAttention(query, keys, values, past, shape, output));
+        Time(nameof(CachedAttention), () => inner.CachedAttention(query, keys, values, past, shape, output), OperationFlops.CachedAttention(query.Shape.Rows, past, shape));
 
     public override void GatedActivation(Tensor gate, Tensor up, Activation activation, Tensor y) =>
         Time(nameof(GatedActivation), () => inner.GatedActivation(gate, up, activation, y));
@@ -112,7 +116,9 @@ public sealed class TimedBackend(Backend inner) : Backend
         int[] copy = [.. targets];
         float[] lossCopy = new float[losses.Length];
         bool[] correctCopy = new bool[correct.Length];
-        Time(nameof(CrossEntropy), () => inner.CrossEntropy(hidden, head, copy, softCap, lossCopy, correctCopy, dHidden, dHead));
+        Time(
+            nameof(CrossEntropy), () => inner.CrossEntropy(hidden, head, copy, softCap, lossCopy, correctCopy, dHidden, dHead),
+            OperationFlops.CrossEntropy(hidden.Shape.Rows, head, dHidden is not null, dHead is not null));
         lossCopy.CopyTo(losses);
         correctCopy.CopyTo(correct);
     }
@@ -129,14 +135,19 @@ public sealed class TimedBackend(Backend inner) : Backend
 
     public override void Dispose() => inner.Dispose();
 
-    private void Time(string operation, Action action)
+    private static double Documents(int[] starts, AttentionShape shape) =>
+        starts.Zip(starts.Skip(1)).Sum(document => OperationFlops.Attention(document.Second - document.First, shape));
+
+    private void Time(string operation, Action action, double flops = 0)
     {
         long start = Stopwatch.GetTimestamp();
         action();
-        OperationTime time = _times.GetValueOrDefault(operation, new OperationTime(operation, 0, 0));
-        _times[operation] = time with { Calls = time.Calls + 1, Seconds = time.Seconds + Stopwatch.GetElapsedTime(start).TotalSeconds };
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        OperationTime time = _times.GetValueOrDefault(operation, new OperationTime(operation, 0, 0, 0));
+        _times[operation] = time with { Calls = time.Calls + 1, Seconds = time.Seconds + seconds, Flops = time.Flops + flops };
     }
 }
 
 /// <summary>How often an operation of a backend was called, and how long all calls took.</summary>
-public sealed record OperationTime(string Operation, int Calls, double Seconds);
+/// <param name="Flops">Floating point operations of all calls (<see cref="OperationFlops"/>); 0 for operations that memory bounds.</param>
+public sealed record OperationTime(string Operation, int Calls, double Seconds, double Flops);

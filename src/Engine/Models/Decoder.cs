@@ -98,13 +98,14 @@ public sealed class Decoder : IDisposable
     /// <see cref="Codes.WrongShape"/> or <see cref="Codes.UnsupportedTensorType"/>; nothing is allocated by what a configuration claims before the tensors agree.
     /// </summary>
     /// <param name="layerStorage">
-    /// How the matrices of the decoder layers are to be held; embedding, head, norms and biases stay as they are, as do all where it is null.
+    /// How the matrices of the decoder layers are to be held; norms and biases stay as they are, as do all where it is null.
     /// Numbers that it cannot hold are rounded, on the backend's number of threads.
     /// </param>
-    public static Decoder Load(ModelFiles files, Backend backend, WeightStorage? layerStorage = null)
+    /// <param name="vocabularyStorage">The same for embedding and head.</param>
+    public static Decoder Load(ModelFiles files, Backend backend, WeightStorage? layerStorage = null, WeightStorage? vocabularyStorage = null)
     {
         (ModelFamily family, DecoderSpec spec) = ModelFamilies.Read(files);
-        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend, layerStorage));
+        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend, layerStorage, vocabularyStorage));
     }
 
     /// <summary>From now on every weight is an F32 parameter (a tied matrix once; both its gradients are added). Cannot be undone.</summary>

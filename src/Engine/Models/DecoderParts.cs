@@ -9,14 +9,16 @@ internal sealed class DecoderParts : IDisposable
 {
     private readonly DecoderSpec _spec;
     private readonly WeightSource _source;
-    private readonly WeightStorage? _layerStorage;
+    private readonly WeightStorage? _layerStorage, _vocabularyStorage;
     private readonly List<Weight> _weights = [];
     private readonly List<LinearLayer> _linears = [];
 
     /// <param name="layerStorage">For the matrices of the decoder layers; null = as they are stored.</param>
-    public DecoderParts(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage)
+    /// <param name="vocabularyStorage">For embedding and head.</param>
+    public DecoderParts(
+        ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage, WeightStorage? vocabularyStorage)
     {
-        (_spec, _source, _layerStorage) = (spec, new WeightSource(files, family, backend), layerStorage);
+        (_spec, _source, _layerStorage, _vocabularyStorage) = (spec, new WeightSource(files, family, backend), layerStorage, vocabularyStorage);
         Rotary = new RotaryEmbedding(backend, spec.Rope, spec.HeadDim);
         try
         {
@@ -86,7 +88,7 @@ internal sealed class DecoderParts : IDisposable
 
     private RmsNormLayer Norm(string path) => new(Add(_source.Vector($"{path}.weight", _spec.HiddenSize)), _spec.RmsNormEps);
 
-    private Weight Matrix(string name, long rows, long columns) => Add(_source.Matrix(name, rows, columns));
+    private Weight Matrix(string name, long rows, long columns) => Add(_source.Matrix(name, rows, columns, storage: _vocabularyStorage));
 
     private LinearLayer Add(LinearLayer linear)
     {

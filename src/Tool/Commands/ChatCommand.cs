@@ -35,13 +35,7 @@ internal sealed class ChatCommand : Verb
         Options.Add(_context);
         _sampling = new SamplingOptions(this);
         Options.Add(_json);
-        _context.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 16)
-            {
-                result.AddError("--context must be a whole number of at least 16.");
-            }
-        });
+        _context.Require(context => context >= 16, "a whole number of at least 16");
         Validators.Add(result =>
         {
             if (result.GetValue(_demo) && result.GetResult(_prompt) is not null)

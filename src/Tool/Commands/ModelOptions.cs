@@ -25,13 +25,7 @@ internal sealed class ModelOptions
                 result.AddError("--double-quantization needs --quantization nf4 or fp4.");
             }
         });
-        Threads.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 4096)
-            {
-                result.AddError("--threads must be a whole number of at least 0 and at most 4096.");
-            }
-        });
+        Threads.Require(threads => threads is >= 0 and <= 4096, "a whole number of at least 0 and at most 4096");
         verb.Add(Model);
         if (hasAdapterOption)
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace FineTuneTool.Tool.Commands;
 
@@ -11,6 +12,17 @@ internal static class OptionRules
         if (options.Count(option => result.GetResult(option) is { Implicit: false }) != 1)
         {
             result.AddError($"Give exactly one of {string.Join(", ", options.Select(option => option.Name))}.");
+        }
+    });
+
+    /// <summary>A value that is no such number, or for which the rule does not hold, is wrong usage.</summary>
+    /// <param name="expected">What must stand there, as the end of a sentence.</param>
+    public static void Require<T>(this Option<T> option, Func<T, bool> rule, string expected)
+        where T : ISpanParsable<T> => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Any(token => !T.TryParse(token.Value, CultureInfo.InvariantCulture, out T? value) || !rule(value)))
+        {
+            result.AddError($"{option.Name} must be {expected}.");
         }
     });
 }

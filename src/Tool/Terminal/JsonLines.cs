@@ -13,4 +13,7 @@ internal static class JsonLines
     };
 
     public static void WriteJson<T>(this ToolConsole console, T answer) => console.Out.WriteLine(JsonSerializer.Serialize(answer, Options));
+
+    /// <summary>Reads what <see cref="WriteJson"/> wrote.</summary>
+    public static T Read<T>(string line) => JsonSerializer.Deserialize<T>(line, Options)!;
 }
