@@ -16,6 +16,9 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
     /// <summary>Query rows of a block: two blocks of the widest kernel.</summary>
     private const int ChunkRows = 48, PaddedRows = (ChunkRows + PairKernel.Lane - 1) / PairKernel.Lane * PairKernel.Lane;
 
+    /// <summary>Query rows whose sums of values reach up to the same key.</summary>
+    private const int SumRows = 24;
+
     /// <summary>Query rows of a task.</summary>
     private const int TaskRows = 2 * ChunkRows;
 
@@ -149,14 +152,12 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
                 Probabilities = (ushort*)(scores + ChunkRows * ScoresStep),
                 ProbabilitiesStep = ProbabilitiesStep,
                 Output = output,
-                Columns = columns,
                 Largest = output + ChunkRows * columns,
                 Sums = output + ChunkRows * columns + PaddedRows,
                 Shrink = output + ChunkRows * columns + 2 * PaddedRows,
             };
             new Span<float>(state.Largest, PaddedRows).Fill(ScoreKernel.Hidden);
             new Span<float>(state.Sums, PaddedRows).Clear();
-            new Span<float>(output, rows * columns).Clear();
             long at = ((long)Documents.Start(document) + first) * Operands.QueryStep + (long)head * dim;
             long step = Operands.QueryStep;
             ushort* query = PairPanels.Even(Operands.Query + at, ref step, rows, dim, (ushort*)memory);
@@ -179,12 +180,19 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
                 }
 
                 Scores.Softmax(ScoreRows(scores, rows, (keys + 15) / 16 * 16, first - start), state);
-                for (int column = 0; column < dim; column += PairKernel.MaxWidth)
+                for (int row = 0; row < rows; row += SumRows)
                 {
-                    uint* values = PairPanels.PairsAt(Values(document, keyHead), dim, column, PanelPairs(document), start / 2);
-                    Multiply(
-                        rows, PairPanels.Width(dim, column), state.Probabilities, ProbabilitiesStep, values, (keys + 1) / 2, output + column, columns, true);
+                    int count = System.Math.Min(SumRows, rows - row), seen = System.Math.Min(keys, first + row + count - start);
+                    for (int column = 0; column < dim && seen > 0; column += PairKernel.MaxWidth)
+                    {
+                        ushort* probabilities = state.Probabilities + row * ProbabilitiesStep;
+                        uint* values = PairPanels.PairsAt(Values(document, keyHead), dim, column, PanelPairs(document), start / 2);
+                        float* sums = output + row * columns + column;
+                        Multiply(count, PairPanels.Width(dim, column), probabilities, ProbabilitiesStep, values, (seen + 1) / 2, sums, columns, state.Columns > 0);
+                    }
                 }
+
+                state.Columns = columns;
             }
 
             Finish(document, head, first, rows, state);

@@ -76,6 +76,7 @@ internal unsafe struct PairAttentionTiles
         int rows = Rows(task.Document, task.Row);
         long token = (long)Documents.Start(task.Document) + task.Row, keyAt = token * _operands.KeyStep + (long)task.Head * _dim;
         var copy = (ushort*)scratch;
+        Prefetch(_operands.Query, token, task.Head * Layout.GroupSize, rows);
         _panels.ColumnPairs(_operands.Key + keyAt, _operands.KeyStep, rows, _dim, Panel(0, task, 0), PanelKeys, copy);
         _panels.ColumnPairs(_operands.Value + keyAt, _operands.KeyStep, rows, _dim, Panel(_valuePanels, task, 0), PanelKeys, copy);
         var zeros = (ushort*)scratch;
@@ -86,8 +87,11 @@ internal unsafe struct PairAttentionTiles
         {
             int head = task.Head * Layout.GroupSize + i;
             long at = token * _operands.QueryStep + (long)head * _dim, row = Documents.PaddedStart(task.Document, head) + task.Row;
+            Prefetch(_operands.DOutput, token, head, rows);
             _panels.Turn(_operands.Query + at, _operands.QueryStep, rows, _dim, Turned(_queries, row), TileRows, turned, zeros);
+            Prefetch(_operands.Output, token, head, rows);
             _panels.Turn(_operands.DOutput + at, _operands.QueryStep, rows, _dim, Turned(_dOutputs, row), TileRows, turned, zeros);
+            Prefetch(_operands.Query, token, head + 1, i + 1 < Layout.GroupSize ? rows : 0);
             for (int r = 0; r < rows; r++, at += _operands.QueryStep)
             {
                 Buffers[_logSumExp + row + r] = _operands.LogSumExp[(token + r) * _operands.LogSumExpStep + head];
@@ -182,6 +186,9 @@ internal unsafe struct PairAttentionTiles
         _kernels.Packer.Transpose(panel, PanelKeys, _dim, keys, turned, _dim);
         _kernels.Conversion.Finish(turned, _dim, keys, _dim, null, null, target, _operands.KeyStep);
     }
+
+    private readonly void Prefetch(ushort* source, long token, int head, int rows) =>
+        PairPanels.Prefetch(source + token * _operands.QueryStep + (long)head * _dim, _operands.QueryStep, rows, _dim);
 
     private readonly ScoreRows ScoreRows(float* scores, int rows, int place) => new()
     {

@@ -6,6 +6,9 @@ internal abstract unsafe class ScoreKernel
     /// <summary>Score of a key that is not visible: far below any real one, yet finite, so that a row without any visible key makes no NaN.</summary>
     public const float Hidden = -1e30f;
 
+    /// <summary>Exponentials are taken to base 2.</summary>
+    public const float Log2E = 1.44269504f;
+
     /// <summary>One block of keys of the forward pass. The scale is above 0 unless there is a cap.</summary>
     public abstract void Softmax(in ScoreRows rows, in SoftmaxState state);
 

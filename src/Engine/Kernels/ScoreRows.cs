@@ -61,7 +61,7 @@ internal unsafe struct SoftmaxState
     /// <summary>(rows, padded alike): scratch.</summary>
     public float* Shrink;
 
-    /// <summary>F32 (rows, Columns): what was summed with the probabilities of earlier blocks; brought to the new largest score.</summary>
+    /// <summary>F32 (rows, Columns): what was summed with the probabilities of earlier blocks, 0 columns if none; brought to the new largest score.</summary>
     public float* Output;
 
     public int Columns;

@@ -7,8 +7,6 @@ internal unsafe class ScoreVector<S, V> : ScoreKernel
     where S : ISimd<V>
     where V : struct
 {
-    protected const float Log2E = 1.44269504f;
-
     private readonly ScoreScalar _rest = new();
 
     public override void Softmax(in ScoreRows rows, in SoftmaxState state)
