@@ -112,9 +112,8 @@ public sealed unsafe partial class CpuBackend
         {
             RequireSame(nameof(LinearBackward), lowRank.A, lowRank.DA);
             ushort* turned = Turn(Narrow(lowRank.DProduct!), rank, tokens, rank);
-            PairTerm term = Pair(turned, tokens, tokens, Matrix((CpuTensor)x));
-            term.RightMask = Mask(lowRank.Dropout, inputs);
-            _pairs.Multiply(new PairTarget { Wide = Floats(lowRank.DA), Step = inputs, Accumulate = true }, rank, inputs, term);
+            var right = new WeightMatrix((byte*)Masked(x, Narrow(x), lowRank.Dropout), ElementType.BF16, tokens, inputs);
+            _pairs.Multiply(new PairTarget { Wide = Floats(lowRank.DA), Step = inputs, Accumulate = true }, rank, inputs, Pair(turned, tokens, tokens, right));
         }
     }
 
@@ -127,23 +126,7 @@ public sealed unsafe partial class CpuBackend
         {
             int rank = Columns(lowRank.Product);
             branch = Pair(Narrow(lowRank.DProduct!), rank, rank, Matrix((CpuTensor)lowRank.A));
-            if (lowRank.Dropout.IsActive)
-            {
-                float* masked = _branch.Floats((long)tokens * inputs);
-                _pairs.Multiply(new PairTarget { Wide = masked, Step = inputs }, tokens, inputs, branch);
-                _pool.Run(tokens, new MaskedAddWork
-                {
-                    Dropout = _kernels.Dropout,
-                    VectorMath = _kernels.VectorMath,
-                    Mask = Mask(lowRank.Dropout, inputs),
-                    Source = masked,
-                    Tiles = _scratch.Floats((long)inputs * Threads),
-                    Target = Numbers(dx),
-                    Accumulate = accumulate,
-                    Columns = inputs,
-                });
-                (branch, accumulate) = (default, true);
-            }
+            branch.ProductMask = Mask(lowRank.Dropout, inputs);
         }
 
         PairTerm main = Pair(Narrow(dy), outputs, outputs, Matrix((CpuTensor)weight));

@@ -32,7 +32,7 @@ public sealed unsafe partial class CpuBackend : Backend
         _pool = new WorkerPool(threads);
         _dots = new DotProducts(kernels.VectorMath, kernels.StoredDots, _pool);
         _product = new MatrixProduct(kernels.Product, kernels.Packer, _dots, _pool);
-        _pairs = new PairProduct(kernels.Pairs, new PairPacker(kernels.Packer, kernels.Conversion, kernels.VectorMath, kernels.Dropout), kernels.Conversion, _pool);
+        _pairs = new PairProduct(kernels.Pairs, new PairPacker(kernels.Packer, kernels.Conversion, kernels.VectorMath), kernels.Conversion, kernels.Dropout, kernels.VectorMath, _pool);
         _attention = new PairAttentionForward(kernels, _pool);
         _attentionBackward = new PairAttentionBackward(kernels, _pool);
         Name = $"cpu/{kernels.Name}";

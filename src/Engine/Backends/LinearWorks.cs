@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FineTuneTool.Engine.Kernels;
 
 namespace FineTuneTool.Engine.Backends;
@@ -44,13 +45,23 @@ internal unsafe struct TurnWork : IWork
     public readonly void Run(int block, int worker)
     {
         int first = block * RowsPerBlock, count = Math.Min(RowsPerBlock, Rows - first);
-        for (int column = 0; column < Columns; column++)
+        int row = 0;
+        for (; row < count - 3; row += 4)
         {
-            ushort* source = Source + first * SourceStep + column;
-            ushort* target = Target + (long)column * Rows + first;
-            for (int row = 0; row < count; row++)
+            ushort* source = Source + (first + row) * SourceStep;
+            ushort* target = Target + first + row;
+            for (int column = 0; column < Columns; column++, source++, target += Rows)
             {
-                target[row] = source[row * SourceStep];
+                ulong four = source[0] | (ulong)source[SourceStep] << 16 | (ulong)source[2 * SourceStep] << 32 | (ulong)source[3 * SourceStep] << 48;
+                Unsafe.WriteUnaligned(target, four);
+            }
+        }
+
+        for (; row < count; row++)
+        {
+            for (int column = 0; column < Columns; column++)
+            {
+                Target[(long)column * Rows + first + row] = Source[(first + row) * SourceStep + column];
             }
         }
     }
@@ -77,33 +88,20 @@ internal unsafe struct TransposedAddWork : IWork
     }
 }
 
-/// <summary>Target row = or += dropout(Source row). Source is overwritten; a tile has room for one row of each thread.</summary>
+/// <summary>Target row += dropout(Source row). Source is overwritten.</summary>
 internal unsafe struct MaskedAddWork : IWork
 {
     public DropoutKernel Dropout;
     public VectorMathKernel VectorMath;
     public DropoutMask Mask;
-    public float* Source, Tiles;
-    public Activations Target;
-    public bool Accumulate;
+    public float* Source, Target;
     public int Columns;
 
     public readonly void Run(int block, int worker)
     {
         long at = (long)block * Columns;
         Dropout.Apply(Mask, Mask.Index(block, 0), Source + at, Columns);
-        float* tile = Tiles + (long)worker * Columns;
-        float* target = Accumulate ? Target.Read(at, Columns, tile) : Target.Place(at, tile);
-        if (Accumulate)
-        {
-            VectorMath.Add(target, Source + at, 1, Columns);
-        }
-        else
-        {
-            new ReadOnlySpan<float>(Source + at, Columns).CopyTo(new Span<float>(target, Columns));
-        }
-
-        Target.Write(at, Columns, target);
+        VectorMath.Add(Target + at, Source + at, 1, Columns);
     }
 }
 
@@ -146,7 +144,7 @@ internal unsafe struct LossWork : IWork
     /// <summary>Null where the gradient stays F32.</summary>
     public BFloat16Kernel? Conversion;
     public float* Logits, Losses;
-    public int Columns;
+    public int Columns, Step;
     public int* Targets;
     public float SoftCap;
     public bool Gradient;
@@ -154,7 +152,7 @@ internal unsafe struct LossWork : IWork
 
     public readonly void Run(int block, int worker)
     {
-        float* row = Logits + (long)block * Columns;
+        float* row = Logits + (long)block * Step;
         Losses[block] = Kernel.Loss(row, Columns, Targets[block], SoftCap, Gradient, out bool correct);
         Correct[block] = correct;
         if (Gradient)

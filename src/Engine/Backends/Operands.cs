@@ -22,7 +22,7 @@ public sealed record LowRank(Tensor A, Tensor B, float Scale, Tensor Product)
 public readonly record struct LinearOperands(Tensor Weight, Tensor? Bias, LowRank? LowRank, Tensor Y);
 
 /// <summary>
-/// Inverted dropout of an input (T, K): element (t, k) is kept where CounterRandom(Seed, Dropout, Stream).Uniform(t·K + k) ≥ Probability
+/// Inverted dropout of an input (T, K): element (t, k) is kept where CounterRandom(Seed, Dropout, Stream).UInt16(t·K + k) ≥ Probability·2¹⁶
 /// and then divided by 1 − Probability. The default does nothing.
 /// </summary>
 public readonly record struct Dropout(float Probability, ulong Seed, ulong Stream)

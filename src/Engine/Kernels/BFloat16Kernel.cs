@@ -16,10 +16,14 @@ internal abstract unsafe class BFloat16Kernel
     /// <summary>As <see cref="Interleave(float*, float*, uint*, long)"/> of BF16 numbers.</summary>
     public abstract void Interleave(ushort* even, ushort* odd, uint* pairs, long count);
 
+    /// <summary>pairs[p·width + n] = number n of row 2p in the lower half, of row 2p + 1 in the upper one, for n &lt; columns, 0 up to width; rows are step elements apart.</summary>
+    public abstract void InterleaveRows(ushort* rows, long step, long count, int columns, uint* pairs, int width);
+
     /// <summary>target (rows, columns) = sums + bias (columns, may be null) + addend (may be null; rows as in target, which it may be).</summary>
     public abstract void Finish(
         float* sums, long sumsStep, int rows, int columns, float* bias, ushort* addend, ushort* target, long targetStep);
 
-    /// <summary>target (count) = or += sums + bias (count, may be null), all F32.</summary>
-    public abstract void FinishWide(float* sums, float* bias, bool accumulate, float* target, long count);
+    /// <summary>target (rows, columns) = or += sums + bias (columns, may be null), all F32.</summary>
+    public abstract void FinishWide(
+        float* sums, long sumsStep, int rows, int columns, float* bias, bool accumulate, float* target, long targetStep);
 }

@@ -45,6 +45,17 @@ internal sealed unsafe class BFloat16Scalar : BFloat16Kernel
         }
     }
 
+    public override void InterleaveRows(ushort* rows, long step, long count, int columns, uint* pairs, int width)
+    {
+        for (long pair = 0; pair < count; pair++, rows += 2 * step, pairs += width)
+        {
+            for (int n = 0; n < width; n++)
+            {
+                pairs[n] = n < columns ? rows[n] | (uint)rows[step + n] << 16 : 0;
+            }
+        }
+    }
+
     public override void Finish(float* sums, long sumsStep, int rows, int columns, float* bias, ushort* addend, ushort* target, long targetStep)
     {
         for (long row = 0; row < rows; row++)
@@ -59,12 +70,15 @@ internal sealed unsafe class BFloat16Scalar : BFloat16Kernel
         }
     }
 
-    public override void FinishWide(float* sums, float* bias, bool accumulate, float* target, long count)
+    public override void FinishWide(float* sums, long sumsStep, int rows, int columns, float* bias, bool accumulate, float* target, long targetStep)
     {
-        for (long i = 0; i < count; i++)
+        for (int row = 0; row < rows; row++, sums += sumsStep, target += targetStep)
         {
-            float value = sums[i] + (bias is null ? 0 : bias[i]);
-            target[i] = accumulate ? target[i] + value : value;
+            for (int n = 0; n < columns; n++)
+            {
+                float value = sums[n] + (bias is null ? 0 : bias[n]);
+                target[n] = accumulate ? target[n] + value : value;
+            }
         }
     }
 }

@@ -71,6 +71,24 @@ internal sealed unsafe class BFloat16Vector<S, V> : BFloat16Kernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void InterleaveRows(ushort* rows, long step, long count, int columns, uint* pairs, int width)
+    {
+        int whole = columns / S.Width * S.Width;
+        for (long pair = 0; pair < count; pair++, rows += 2 * step, pairs += width)
+        {
+            for (int n = 0; n < whole; n += S.Width)
+            {
+                S.StorePairs(pairs + n, rows + n, rows + step + n);
+            }
+
+            for (int n = whole; n < width; n++)
+            {
+                pairs[n] = n < columns ? rows[n] | (uint)rows[step + n] << 16 : 0;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(float* sums, long sumsStep, int rows, int columns, float* bias, ushort* addend, ushort* target, long targetStep)
     {
         int whole = columns / S.Width * S.Width;
@@ -104,16 +122,23 @@ internal sealed unsafe class BFloat16Vector<S, V> : BFloat16Kernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void FinishWide(float* sums, float* bias, bool accumulate, float* target, long count)
+    public override void FinishWide(float* sums, long sumsStep, int rows, int columns, float* bias, bool accumulate, float* target, long targetStep)
     {
-        long i = 0;
-        for (; i <= count - S.Width; i += S.Width)
+        int whole = columns / S.Width * S.Width;
+        for (long row = 0; row < rows; row++)
         {
-            V value = S.Load(sums + i);
-            value = bias is null ? value : S.Add(value, S.Load(bias + i));
-            S.Store(target + i, accumulate ? S.Add(S.Load(target + i), value) : value);
+            float* from = sums + row * sumsStep, to = target + row * targetStep;
+            for (int n = 0; n < whole; n += S.Width)
+            {
+                V value = S.Load(from + n);
+                value = bias is null ? value : S.Add(value, S.Load(bias + n));
+                S.Store(to + n, accumulate ? S.Add(S.Load(to + n), value) : value);
+            }
         }
 
-        _rest.FinishWide(sums + i, bias is null ? null : bias + i, accumulate, target + i, count - i);
+        if (whole < columns)
+        {
+            _rest.FinishWide(sums + whole, sumsStep, rows, columns - whole, bias is null ? null : bias + whole, accumulate, target + whole, targetStep);
+        }
     }
 }

@@ -5,26 +5,26 @@ using System.Runtime.Intrinsics.X86;
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>
-/// Four Philox blocks (16 numbers) at a time. Each 64-bit lane holds one 32-bit word of a block in its low half; the high half holds
+/// Four Philox blocks (32 numbers) at a time. Each 64-bit lane holds one 32-bit word of a block in its low half; the high half holds
 /// leftovers that the widening multiply ignores, so that a round is two multiplies, two shifts and four exclusive ors.
 /// </summary>
 internal sealed unsafe class DropoutAvx2 : DropoutKernel
 {
-    private const int Numbers = 16;
+    private const int Numbers = 32;
 
     private readonly DropoutScalar _rest = new();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Apply(in DropoutMask mask, ulong first, float* values, int count)
     {
-        int i = (int)Math.Min((4 - first % 4) % 4, (ulong)count);
+        int i = (int)Math.Min((8 - first % 8) % 8, (ulong)count);
         _rest.Apply(mask, first, values, i);
         Vector256<float> scale = Vector256.Create(mask.KeepScale);
-        Vector256<uint> threshold = Vector256.Create(mask.Threshold);
+        Vector256<ushort> threshold = Vector256.Create(mask.Threshold);
         Vector256<ulong> low = Vector256.Create(0xFFFFFFFFUL), multiplier0 = Vector256.Create(0xD2511F53UL), multiplier1 = Vector256.Create(0xCD9E8D57UL);
         for (; i <= count - Numbers; i += Numbers)
         {
-            Vector256<ulong> block = Vector256.Create((first + (ulong)i) >> 2) + Vector256.Create(0UL, 1, 2, 3);
+            Vector256<ulong> block = Vector256.Create((first + (ulong)i) >> 3) + Vector256.Create(0UL, 1, 2, 3);
             Vector256<ulong> c0 = block, c1 = block >> 32, c2 = Vector256.Create((ulong)mask.Random.Stream), c3 = c2 >> 32;
             uint k0 = (uint)mask.Random.Key, k1 = (uint)(mask.Random.Key >> 32);
             for (int round = 0; round < 10; round++)
@@ -41,17 +41,18 @@ internal sealed unsafe class DropoutAvx2 : DropoutKernel
 
             Vector256<ulong> even = (c0 & low) | (c1 << 32), odd = (c2 & low) | (c3 << 32);
             Vector256<ulong> blocks02 = Avx2.UnpackLow(even, odd), blocks13 = Avx2.UnpackHigh(even, odd);
-            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x20).AsUInt32(), threshold, scale, values + i);
-            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x31).AsUInt32(), threshold, scale, values + i + 8);
+            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x20).AsUInt16(), threshold, scale, values + i);
+            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x31).AsUInt16(), threshold, scale, values + i + 16);
         }
 
         _rest.Apply(mask, first + (ulong)i, values + i, count - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Keep(Vector256<uint> numbers, Vector256<uint> threshold, Vector256<float> scale, float* values)
+    private static void Keep(Vector256<ushort> numbers, Vector256<ushort> threshold, Vector256<float> scale, float* values)
     {
-        Vector256<float> keep = Vector256.GreaterThanOrEqual(numbers, threshold).AsSingle();
-        (Vector256.Load(values) * scale & keep).Store(values);
+        Vector256<short> keep = Vector256.GreaterThanOrEqual(numbers, threshold).AsInt16();
+        (Vector256.Load(values) * scale & Avx2.ConvertToVector256Int32(keep.GetLower()).AsSingle()).Store(values);
+        (Vector256.Load(values + 8) * scale & Avx2.ConvertToVector256Int32(keep.GetUpper()).AsSingle()).Store(values + 8);
     }
 }

@@ -6,7 +6,7 @@ internal sealed unsafe class DropoutScalar : DropoutKernel
     {
         for (int i = 0; i < count; i++)
         {
-            values[i] = mask.Random.Uniform(first + (ulong)i) >= mask.Probability ? values[i] * mask.KeepScale : 0;
+            values[i] = mask.Random.UInt16(first + (ulong)i) >= mask.Threshold ? values[i] * mask.KeepScale : 0;
         }
     }
 }

@@ -19,4 +19,10 @@ internal abstract unsafe class PairKernel
     /// <param name="width">16, 32, 48 or 64.</param>
 
     public abstract void Multiply(int rows, int width, PanelRun run);
+
+    /// <summary>Columns of <see cref="MultiplyRows"/>; 0 where there is none.</summary>
+    public virtual int RowColumns => 0;
+
+    /// <summary>As <see cref="Multiply"/> for <see cref="RowColumns"/> columns of right rows that are paired on the way, for few left rows: no panel is made.</summary>
+    public virtual void MultiplyRows(int rows, PanelRun run) => throw new NotSupportedException();
 }

@@ -14,11 +14,14 @@ internal sealed unsafe class PairKernelBFloat16 : PairKernel
 {
     private const int Unroll = 4, MaxRows = 12;
 
+    /// <summary>The place of functions for right rows among those by vectors.</summary>
+    private const int RowVectors = 5;
+
     /// <summary>Rows of a block by vectors of width: 24 sums at most, which leaves room for the vectors of a pair and two broadcasts.</summary>
     private static readonly int[] RowsByVectors = [0, 12, 12, 8, 6];
 
     /// <summary>Addresses by vectors and rows, emitted on first use.</summary>
-    private readonly nint[] _functions = new nint[5 * (MaxRows + 1)];
+    private readonly nint[] _functions = new nint[(RowVectors + 1) * (MaxRows + 1)];
 
     private readonly Lock _gate = new();
 
@@ -48,6 +51,20 @@ internal sealed unsafe class PairKernelBFloat16 : PairKernel
         }
     }
 
+    public override int RowColumns => PairRowsEmitter.Columns;
+
+    public override void MultiplyRows(int rows, PanelRun run)
+    {
+        // Equal blocks: 16 rows are 8 and 8, not 12 and 4.
+        int blocks = (rows + PairRowsEmitter.MaxRows - 1) / PairRowsEmitter.MaxRows, height = (rows + blocks - 1) / blocks;
+        for (int done = 0; done < rows; done += height)
+        {
+            Call(RowVectors, Math.Min(height, rows - done), &run);
+            run.Left = (ushort*)((byte*)run.Left + height * run.LeftStep);
+            run.Sums = (float*)((byte*)run.Sums + height * run.SumsStep);
+        }
+    }
+
     private void Call(int vectors, int rows, PanelRun* run)
     {
         nint address = Volatile.Read(ref _functions[vectors * (MaxRows + 1) + rows]);
@@ -61,7 +78,10 @@ internal sealed unsafe class PairKernelBFloat16 : PairKernel
             ref nint function = ref _functions[vectors * (MaxRows + 1) + rows];
             if (function == 0)
             {
-                Volatile.Write(ref function, EmittedFunction.Emit($"bf16-{rows}x{vectors * Lane}", assembler => Emit(assembler, rows, vectors)).Address);
+                EmittedFunction emitted = vectors == RowVectors
+                    ? EmittedFunction.Emit($"bf16-rows-{rows}x{RowColumns}", assembler => PairRowsEmitter.Emit(assembler, rows))
+                    : EmittedFunction.Emit($"bf16-{rows}x{vectors * Lane}", assembler => Emit(assembler, rows, vectors));
+                Volatile.Write(ref function, emitted.Address);
             }
 
             return function;
@@ -192,5 +212,5 @@ internal sealed unsafe class PairKernelBFloat16 : PairKernel
         a.add(register, r11);
     }
 
-    private static AssemblerRegisterZMM Vector(int number) => new((Register)((int)Register.ZMM0 + number));
+    internal static AssemblerRegisterZMM Vector(int number) => new((Register)((int)Register.ZMM0 + number));
 }

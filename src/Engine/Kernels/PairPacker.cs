@@ -5,7 +5,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// <summary>
 /// Brings right operands in any storage into the panels of a <see cref="PairKernel"/>: [pair][column], missing columns and depths zero.
 /// </summary>
-internal sealed unsafe class PairPacker(PanelPacker panels, BFloat16Kernel conversion, VectorMathKernel math, DropoutKernel dropout)
+internal sealed unsafe class PairPacker(PanelPacker panels, BFloat16Kernel conversion, VectorMathKernel math)
 {
     /// <summary>Depths of a stored row that are brought into order at the same time; 64 rows of it stay in the first-level cache. A multiple of every block size.</summary>
     private const int RunDepth = 256;
@@ -64,59 +64,64 @@ internal sealed unsafe class PairPacker(PanelPacker panels, BFloat16Kernel conve
     private void PackNatural(
         in PairTerm term, int first, int count, int start, int depth, uint* target, int width, long panelPairs, float* scratch)
     {
-        bool direct = IsNarrow(term);
+        if (IsNarrow(term))
+        {
+            InterleaveRows(term, first, count, start, depth, target, width, panelPairs, scratch);
+            return;
+        }
+
         float* even = scratch, odd = scratch + count;
         for (int k = 0; k < depth; k += 2)
         {
-            bool last = k + 1 == depth;
-            if (!direct)
+            DecodeRun(term, start + k, first, count, even);
+            if (k + 1 < depth)
             {
-                DecodeRun(term, start + k, first, count, even);
-                if (last)
-                {
-                    new Span<float>(odd, count).Clear();
-                }
-                else
-                {
-                    DecodeRun(term, start + k + 1, first, count, odd);
-                }
+                DecodeRun(term, start + k + 1, first, count, odd);
             }
-            else if (last)
+            else
             {
-                conversion.Widen(term.Right.NarrowRow(start + k) + first, even, count);
                 new Span<float>(odd, count).Clear();
             }
 
-            for (int at = 0; at < count; at += width)
-            {
-                int columns = Math.Min(width, count - at);
-                uint* pairs = target + (at / width * panelPairs + k / 2) * width;
-                if (direct && !last)
-                {
-                    ushort* row = term.Right.NarrowRow(start + k) + first + at;
-                    conversion.Interleave(row, row + term.Right.Columns, pairs, columns);
-                }
-                else
-                {
-                    conversion.Interleave(even + at, odd + at, pairs, columns);
-                }
+            Interleave(even, odd, count, target + k / 2 * width, width, panelPairs);
+        }
+    }
 
-                new Span<uint>(pairs + columns, width - columns).Clear();
-            }
+    /// <summary>BF16 rows panel by panel; the row without a partner at the end of an odd depth goes with zeros.</summary>
+    private void InterleaveRows(
+        in PairTerm term, int first, int count, int start, int depth, uint* target, int width, long panelPairs, float* scratch)
+    {
+        for (int at = 0; at < count; at += width)
+        {
+            ushort* rows = term.Right.NarrowRow(start) + first + at;
+            conversion.InterleaveRows(rows, term.Right.Columns, depth / 2, Math.Min(width, count - at), target + at / width * panelPairs * width, width);
+        }
+
+        if (depth % 2 > 0)
+        {
+            conversion.Widen(term.Right.NarrowRow(start + depth - 1) + first, scratch, count);
+            new Span<float>(scratch + count, count).Clear();
+            Interleave(scratch, scratch + count, count, target + depth / 2 * width, width, panelPairs);
+        }
+    }
+
+    /// <summary>One pair of rows into the same place of every panel.</summary>
+    private void Interleave(float* even, float* odd, int count, uint* target, int width, long panelPairs)
+    {
+        for (int at = 0; at < count; at += width, target += panelPairs * width)
+        {
+            int columns = Math.Min(width, count - at);
+            conversion.Interleave(even + at, odd + at, target, columns);
+            new Span<uint>(target + columns, width - columns).Clear();
         }
     }
 
     /// <summary>Whether the stored bits are those of the panel.</summary>
-    private static bool IsNarrow(in PairTerm term) => term.Right.Type == ElementType.BF16 && term.Scale == 1 && !term.RightMask.IsActive;
+    private static bool IsNarrow(in PairTerm term) => term.Right.Type == ElementType.BF16 && term.Scale == 1;
 
     private void DecodeRun(in PairTerm term, long row, long column, int count, float* target)
     {
         term.Right.Decode(row, column, count, target);
-        if (term.RightMask.IsActive)
-        {
-            dropout.Apply(term.RightMask, term.RightMask.Index(row, column), target, count);
-        }
-
         if (term.Scale != 1)
         {
             math.Scale(target, term.Scale, count);

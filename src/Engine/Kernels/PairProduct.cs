@@ -6,7 +6,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// Sums of products of BF16 numbers in F32. Each thread takes tiles of columns, brings the right operand into panels once for all rows of its tile,
 /// and lets the rows, which are read where they lie, stream past panel by panel. Sums run in ascending depth whatever the tiles are.
 /// </summary>
-internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, BFloat16Kernel conversion, WorkerPool pool) : IDisposable
+internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, BFloat16Kernel conversion, DropoutKernel dropout, VectorMathKernel math, WorkerPool pool) : IDisposable
 {
     /// <summary>Depths of a panel at most: 64 columns of it take a quarter of a second-level cache of 1 MiB.</summary>
     private const int MaxDepth = 2048;
@@ -35,6 +35,12 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             return;
         }
 
+        if (RightRowsWork.Fits(kernel, target, rows, columns, first) && second.Depth == 0)
+        {
+            pool.Run(columns / kernel.RowColumns, new RightRowsWork { Kernel = kernel, Conversion = conversion, Target = target, Term = first, Rows = rows });
+            return;
+        }
+
         PadOddDepth(ref first, rows, _firstLeft);
         PadOddDepth(ref second, rows, _secondLeft);
         (int width, int rowTiles) = Cut(rows, columns, first);
@@ -44,6 +50,8 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             Kernel = kernel,
             Packer = packer,
             Conversion = conversion,
+            Dropout = dropout,
+            VectorMath = math,
             Target = target,
             First = first,
             Second = second,
@@ -58,7 +66,8 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         work.PanelPairs = (Math.Min(work.MaxDepth, first.Depth) + 1) / 2 + (second.Depth + 1) / 2;
         long sums = work.CarriesSums ? (long)work.TileRows * panelsPerTile * width : (long)RowsAtOnce * width;
         work.SumsAt = work.PanelPairs * panelsPerTile * width;
-        work.ScratchAt = work.SumsAt + sums;
+        work.MaskedAt = work.SumsAt + sums;
+        work.ScratchAt = work.MaskedAt + (second.ProductMask.IsActive ? (long)RowsAtOnce * width : 0);
         work.WorkerFloats = (work.ScratchAt + PairPacker.ScratchFloats(panelsPerTile * width) + 31) / 32 * 32;
         work.Memory = _scratch.Floats(work.WorkerFloats * pool.Threads);
         pool.Run(work.ColumnTiles * ((rows + work.TileRows - 1) / work.TileRows), work);
@@ -119,7 +128,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         ushort* copy = (ushort*)memory.Floats((long)rows * step / 2 + 1);
         for (long row = 0; row < rows; row++)
         {
-            new ReadOnlySpan<ushort>(term.Left + row * term.LeftStep, term.Depth).CopyTo(new Span<ushort>(copy + row * step, term.Depth));
+            new ReadOnlySpan<ushort>(term.Left + row * term.LeftStep + term.Start, term.Depth).CopyTo(new Span<ushort>(copy + row * step, term.Depth));
             copy[row * step + term.Depth] = 0;
         }
 
@@ -132,10 +141,12 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         public PairKernel Kernel;
         public PairPacker Packer;
         public BFloat16Kernel Conversion;
+        public DropoutKernel Dropout;
+        public VectorMathKernel VectorMath;
         public PairTarget Target;
         public PairTerm First, Second;
         public int Rows, Columns, Width, PanelsPerTile, ColumnTiles, TileRows, MaxDepth;
-        public long PanelPairs, SumsAt, ScratchAt, WorkerFloats;
+        public long PanelPairs, SumsAt, MaskedAt, ScratchAt, WorkerFloats;
         public float* Memory;
 
         /// <summary>Whether the depth takes more than one block.</summary>
@@ -150,7 +161,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             {
                 int depth = Math.Min(MaxDepth, First.Depth - start);
                 bool last = start + depth == First.Depth;
-                Packer.Pack(First, column, columns, start, depth, (uint*)memory, Width, PanelPairs, memory + ScratchAt);
+                Packer.Pack(First, column, columns, First.Start + start, depth, (uint*)memory, Width, PanelPairs, memory + ScratchAt);
                 if (last && Second.Depth > 0)
                 {
                     Packer.Pack(Second, column, columns, 0, Second.Depth, (uint*)memory + (depth + 1) / 2 * Width, Width, PanelPairs, memory + ScratchAt);
@@ -169,23 +180,48 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             {
                 int count = Math.Min(RowsAtOnce, rows - done), row = firstRow + done;
                 float* sums = memory + SumsAt + (CarriesSums ? ((long)panel * TileRows + done) * Width : 0);
-                Kernel.Multiply(count, Width, new PanelRun
+                var run = new PanelRun
                 {
-                    Left = First.Left + row * First.LeftStep + start,
+                    Left = First.Left + row * First.LeftStep + First.Start + start,
                     LeftStep = First.LeftStep * sizeof(ushort),
                     Second = Second.Left + row * Second.LeftStep,
                     SecondStep = Second.LeftStep * sizeof(ushort),
                     Right = (uint*)memory + panel * PanelPairs * Width,
                     Pairs = (depth + 1) / 2,
-                    SecondPairs = last ? (Second.Depth + 1) / 2 : 0,
+                    SecondPairs = last && !Second.ProductMask.IsActive ? (Second.Depth + 1) / 2 : 0,
                     Sums = sums,
                     SumsStep = Width * sizeof(float),
                     Accumulate = start > 0 ? 1 : 0,
-                });
+                };
+                Kernel.Multiply(count, Width, run);
                 if (last)
                 {
+                    if (Second.ProductMask.IsActive)
+                    {
+                        AddMasked(run, memory + MaskedAt, row, count, column);
+                    }
+
                     Finish(sums, row, count, column);
                 }
+            }
+        }
+
+        /// <summary>sums += mask ∘ second product; the run is that of the first term.</summary>
+        private readonly void AddMasked(PanelRun run, float* masked, int row, int rows, int column)
+        {
+            float* sums = run.Sums;
+            run.Left = run.Second;
+            run.LeftStep = run.SecondStep;
+            run.Right += run.Pairs * Width;
+            run.Pairs = (Second.Depth + 1) / 2;
+            run.Sums = masked;
+            run.Accumulate = 0;
+            Kernel.Multiply(rows, Width, run);
+            int columns = Math.Min(Width, Columns - column);
+            for (int i = 0; i < rows; i++)
+            {
+                Dropout.Apply(Second.ProductMask, Second.ProductMask.Index(row + i, column), masked + (long)i * Width, columns);
+                VectorMath.Add(sums + (long)i * Width, masked + (long)i * Width, 1, columns);
             }
         }
 
@@ -200,10 +236,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
                 return;
             }
 
-            for (int i = 0; i < rows; i++, at += Target.Step)
-            {
-                Conversion.FinishWide(sums + i * Width, bias, Target.Accumulate, Target.Wide + at, columns);
-            }
+            Conversion.FinishWide(sums, Width, rows, columns, bias, Target.Accumulate, Target.Wide + at, Target.Step);
         }
     }
 }

@@ -40,4 +40,10 @@ internal unsafe struct PanelRun
 
     /// <summary>1: add to Sums; 0: overwrite.</summary>
     public long Accumulate;
+
+    /// <summary>Where the right operand is not a panel: its BF16 rows, one for each depth.</summary>
+    public ushort* RightRows;
+
+    /// <summary>Bytes from row to row of <see cref="RightRows"/>.</summary>
+    public long RightStep;
 }

@@ -57,6 +57,9 @@ public readonly struct CounterRandom
         return (index & 3) switch { 0 => a, 1 => b, 2 => c, _ => d };
     }
 
+    /// <summary>The 16-bit number at an index: eight of them lie in a block.</summary>
+    public ushort UInt16(ulong index) => (ushort)(UInt32(index >> 1) >> (int)(index & 1) * 16);
+
     /// <summary>Uniform in [0, 1), 24 bits, at an index.</summary>
     public float Uniform(ulong index) => (UInt32(index) >> 8) * (1f / 16777216f);
 

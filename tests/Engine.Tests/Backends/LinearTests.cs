@@ -243,7 +243,7 @@ public sealed unsafe class LinearTests : BackendTest
         private double[] Mask()
         {
             var random = new CounterRandom(Dropout.Seed, RandomPurpose.Dropout, Dropout.Stream);
-            return [.. X.Select((_, i) => random.Uniform((ulong)i) >= Dropout.Probability ? 1 / (1.0 - Dropout.Probability) : 0)];
+            return [.. X.Select((_, i) => random.UInt16((ulong)i) >= Math.Round(Dropout.Probability * 65536) ? 1 / (1.0 - Math.Round(Dropout.Probability * 65536) / 65536) : 0)];
         }
 
         private static double[] Transpose(double[] matrix, int rows, int columns) =>

@@ -42,6 +42,14 @@ public sealed unsafe class PairTests
             Assert.Equal(pairsExpected, pairs);
             fast.Interleave(a, a + 1, p, count - 1);
             Assert.Equal(pairsExpected, pairs);
+            uint[] panel = new uint[3 * 48], panelExpected = new uint[3 * 48];
+            fixed (uint* q = panel, qx = panelExpected)
+            {
+                plain.InterleaveRows(a, 15, 3, 37, qx, 48);
+                fast.InterleaveRows(a, 15, 3, 37, q, 48);
+                Assert.Equal(panelExpected, panel);
+            }
+
             fast.Split(p, e, o, count - 1);
             Assert.Equal(expected[..^1].Select(BF16Format.Widen).Select(BitConverter.SingleToUInt32Bits), even[..^1].Select(BitConverter.SingleToUInt32Bits));
             Assert.Equal(expected[1..].Select(BF16Format.Widen).Select(BitConverter.SingleToUInt32Bits), odd[..^1].Select(BitConverter.SingleToUInt32Bits));
@@ -58,14 +66,14 @@ public sealed unsafe class PairTests
         foreach ((bool biased, bool added) in ((bool, bool)[])[(false, false), (true, false), (false, true), (true, true)])
         {
             ushort[] expected = new ushort[250], actual = new ushort[250];
-            float[] wide = Numbers(37, 4), wideExpected = [.. wide];
+            float[] wide = Numbers(5 * 38, 4), wideExpected = [.. wide];
             fixed (float* s = sums, b = bias, w = wide, wx = wideExpected)
             fixed (ushort* a = addend, x = expected, y = actual)
             {
                 plain.Finish(s, 40, 5, 37, biased ? b : null, added ? a : null, x, 50);
                 fast.Finish(s, 40, 5, 37, biased ? b : null, added ? a : null, y, 50);
-                plain.FinishWide(s, biased ? b : null, added, wx, 37);
-                fast.FinishWide(s, biased ? b : null, added, w, 37);
+                plain.FinishWide(s, 40, 5, 37, biased ? b : null, added, wx, 38);
+                fast.FinishWide(s, 40, 5, 37, biased ? b : null, added, w, 38);
             }
 
             Assert.Equal(expected, actual);
@@ -113,6 +121,44 @@ public sealed unsafe class PairTests
         }
     }
 
+    [Fact]
+    public void Right_rows_that_are_paired_on_the_way_equal_their_panel()
+    {
+        foreach (PairKernel kernel in KernelSet.All.Where(set => set.IsAvailable).Select(set => set.Pairs).Where(kernel => kernel.RowColumns > 0))
+        {
+            int columns = kernel.RowColumns, step = columns + 7;
+            foreach ((int rows, int pairs) in ((int, int)[])[(1, 1), (3, 9), (12, 40), (16, 33), (25, 5)])
+            {
+                ushort[] left = Narrow(Numbers(rows * (2 * pairs + 1), 1)), right = Narrow(Numbers(2 * pairs * step, 2));
+                uint[] panel = new uint[pairs * columns];
+                float[] expected = Numbers(rows * columns, 3), actual = [.. expected];
+                fixed (ushort* l = left, r = right)
+                fixed (uint* p = panel)
+                fixed (float* x = expected, y = actual)
+                {
+                    KernelSet.Scalar.Conversion.InterleaveRows(r, step, pairs, columns, p, columns);
+                    var run = new PanelRun
+                    {
+                        Left = l,
+                        LeftStep = (2 * pairs + 1) * 2,
+                        Right = p,
+                        RightRows = r,
+                        RightStep = step * 2,
+                        Pairs = pairs,
+                        Sums = x,
+                        SumsStep = columns * 4,
+                        Accumulate = pairs % 2,
+                    };
+                    kernel.Multiply(rows, columns, run);
+                    run.Sums = y;
+                    kernel.MultiplyRows(rows, run);
+                }
+
+                Assert.Equal(expected, actual);
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Products_from_every_storage_in_both_orientations_equal_double_precision(string name)
@@ -121,7 +167,7 @@ public sealed unsafe class PairTests
         foreach (int threads in (int[])[1, 3])
         {
             using var pool = new WorkerPool(threads);
-            using var product = new PairProduct(set.Pairs, new PairPacker(set.Packer, set.Conversion, set.VectorMath, set.Dropout), set.Conversion, pool);
+            using var product = new PairProduct(set.Pairs, new PairPacker(set.Packer, set.Conversion, set.VectorMath), set.Conversion, set.Dropout, set.VectorMath, pool);
             foreach (WeightFormat format in WeightDecoder.All.Where(format => format.CanEncode))
             {
                 int block = format.Type.BlockElements();
