@@ -98,7 +98,7 @@ public sealed unsafe class KernelTests
         // Four standard deviations of a share of 200,000 draws.
         Assert.Equal(Probability, values.Count(value => value == 0) / (double)Count, 0.003);
         Assert.Equal(1, values.Average(), 0.003);
-        Assert.All(values, value => Assert.True(value == 0 || Math.Abs(value - 1 / 0.9f) < 1e-6));
+        Assert.All(values, value => Assert.True(value == 0 || Math.Abs(value - 65536.0 / (65536 - 6554)) < 1e-6));
     }
 
     [Theory]
