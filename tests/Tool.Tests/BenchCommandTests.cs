@@ -111,9 +111,10 @@ public sealed class BenchCommandTests(ModelFixture fixture) : IClassFixture<Mode
             ProductFlops = 3.8e11,
         };
         var ceiling = new MachineCeiling(RegisterFlops: 5e11, ProductFlops: 4e11, ReadBytes: 2.5e10);
-        BenchReport.Write(output, new BenchResult(
+        var result = new BenchResult(
             "model.gguf", new SpeedSettings { ActivationType = ElementType.BF16 }, ceiling, [new BenchMode(TrainingMode.Plain, "LoRA BF16", speed)],
-            new GenerationSpeed(512, 1200, 128, 70, null)));
+            new GenerationSpeed(512, 1200, 128, 70, null));
+        BenchReport.Write(output, result);
         string[] lines = output.ToString().Split(Environment.NewLine);
         string Line(string start) => string.Join(' ', lines.First(line => line.TrimStart().StartsWith(start, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal("model.gguf: 134.5 M weights; cpu/avx512, threads 2, bf16", lines[0]);
@@ -123,5 +124,11 @@ public sealed class BenchCommandTests(ModelFixture fixture) : IClassFixture<Mode
         Assert.Equal("LinearBackward 2000.0 50.0 % 200.0 210", Line("LinearBackward"));
         Assert.Equal("everything else 1500.0 37.5 %", Line("everything else"));
         Assert.DoesNotContain("Zero", output.ToString(), StringComparison.Ordinal);
+
+        BenchResult trainingOnly = result with { Generation = null };
+        var shorter = new StringWriter();
+        BenchReport.Write(shorter, trainingOnly);
+        Assert.DoesNotContain("generation", shorter.ToString(), StringComparison.Ordinal);
+        Assert.Null(JsonSerializer.SerializeToNode(trainingOnly.ToJson())!["Generation"]);
     }
 }

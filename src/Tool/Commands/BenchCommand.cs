@@ -31,6 +31,7 @@ internal sealed class BenchCommand : Verb
         Description = "Train only so: nf4 = QLoRA, none = LoRA on 16-bit weights, keep = LoRA on the weights as they are stored",
     };
 
+    private readonly Option<bool> _noGeneration = new("--no-generation") { Description = "Measure training only" };
     private readonly Option<string?> _part = new("--part") { Hidden = true };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on standard output" };
     private readonly BenchOptions _options;
@@ -44,6 +45,7 @@ internal sealed class BenchCommand : Verb
         _quantization.AcceptOnlyFromAmong([.. TrainingMode.All.Select(mode => mode.Quantization)]);
         Options.Add(_quantization);
         _options = new BenchOptions(this);
+        Options.Add(_noGeneration);
         _part.AcceptOnlyFromAmong(CeilingPart, TrainingPart, GenerationPart);
         Options.Add(_part);
         Options.Add(_json);
@@ -103,7 +105,8 @@ internal sealed class BenchCommand : Verb
             modes.Add(new BenchMode(mode, title, speed));
         }
 
-        if (Part<GenerationSpeed>("generation", GenerationPart) is not { } generation)
+        GenerationSpeed? generation = parsed.GetValue(_noGeneration) ? null : Part<GenerationSpeed>("generation", GenerationPart);
+        if (exitCode != ExitCodes.Done)
         {
             return exitCode;
         }

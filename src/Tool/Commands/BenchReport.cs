@@ -32,10 +32,14 @@ internal static class BenchReport
             Line($"{mode.Title,-34} {mode.Speed.TokensPerSecond,10:F1} {result.ShareOfCeiling(mode),10:P1} {Memory(mode.Speed.PeakBytes),12}");
         }
 
-        output.WriteLine();
-        Line($"{"generation, weights as stored",-34} {"tokens/s",10} {"",10} {"memory",12}");
-        Line($"{$"prompt of {result.Generation.PromptTokens}",-34} {result.Generation.PrefillTokensPerSecond,10:F1}");
-        Line($"{$"answer of {result.Generation.DecodeTokens}, one at a time",-34} {result.Generation.DecodeTokensPerSecond,10:F1} {"",10} {Memory(result.Generation.PeakBytes),12}");
+        if (result.Generation is { } generation)
+        {
+            output.WriteLine();
+            Line($"{"generation, weights as stored",-34} {"tokens/s",10} {"",10} {"memory",12}");
+            Line($"{$"prompt of {generation.PromptTokens}",-34} {generation.PrefillTokensPerSecond,10:F1}");
+            Line($"{$"answer of {generation.DecodeTokens}, one at a time",-34} {generation.DecodeTokensPerSecond,10:F1} {"",10} {Memory(generation.PeakBytes),12}");
+        }
+
         foreach (BenchMode mode in result.Modes)
         {
             output.WriteLine();

@@ -4,7 +4,9 @@ namespace FineTuneTool.Tool.Commands;
 
 /// <summary>What one run of <c>finetune bench</c> measured.</summary>
 /// <param name="Model">What was measured, as it was named.</param>
-internal sealed record BenchResult(string Model, SpeedSettings Settings, MachineCeiling Ceiling, IReadOnlyList<BenchMode> Modes, GenerationSpeed Generation)
+/// <param name="Modes">One at least.</param>
+/// <param name="Generation">Null where it was left out.</param>
+internal sealed record BenchResult(string Model, SpeedSettings Settings, MachineCeiling Ceiling, IReadOnlyList<BenchMode> Modes, GenerationSpeed? Generation)
 {
     /// <summary>The ceiling of this run: the best rate of the large product, measured at its start and after each mode.</summary>
     public double ProductFlops => Modes.Select(mode => mode.Speed.ProductFlops).Append(Ceiling.ProductFlops).Max();
@@ -32,8 +34,8 @@ internal sealed record BenchResult(string Model, SpeedSettings Settings, Machine
             first.Speed.TokensPerSecond,
             ShareOfCeiling = ShareOfCeiling(first),
             first.Speed.PeakBytes,
-            Generation.PrefillTokensPerSecond,
-            Generation.DecodeTokensPerSecond,
+            Generation?.PrefillTokensPerSecond,
+            Generation?.DecodeTokensPerSecond,
             Ceiling = new
             {
                 RegisterFlopsPerSecond = Ceiling.RegisterFlops,
@@ -63,7 +65,7 @@ internal sealed record BenchResult(string Model, SpeedSettings Settings, Machine
                     FlopsPerSecond = time.Flops > 0 && time.Seconds > 0 ? time.Flops / time.Seconds : (double?)null,
                 }),
             }),
-            Generation = new { Generation.PromptTokens, Generation.PrefillTokensPerSecond, Generation.DecodeTokens, Generation.DecodeTokensPerSecond, Generation.PeakBytes },
+            Generation,
         };
     }
 }
