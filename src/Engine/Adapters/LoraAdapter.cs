@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
@@ -12,6 +14,9 @@ namespace FineTuneTool.Engine.Adapters;
 /// </summary>
 public sealed class LoraAdapter : Adapter
 {
+    /// <summary>Elements that are copied at the same time.</summary>
+    private const int PieceElements = 1 << 14;
+
     private readonly Dictionary<LinearLayer, LowRankBranch> _branches = [];
     private readonly Dictionary<long, RowBuffer> _dProducts = [];
     private readonly ParameterSet _values;
@@ -110,15 +115,10 @@ public sealed class LoraAdapter : Adapter
         };
     }
 
-    /// <summary>A copy of every A and B, F32, under PEFT's names.</summary>
-    public IReadOnlyList<StoredTensor> ToTensors() =>
+    /// <summary>Every A and B, F32, under PEFT's names, copied when they are written.</summary>
+    public IReadOnlyList<TensorSource> ToTensors() =>
     [
-        .. _values.Parameters.Select(parameter =>
-        {
-            float[] values = new float[parameter.Shape.Count];
-            _values.ReadValues(values, parameter.Offset);
-            return StoredTensor.FromFloats(parameter.Name, parameter.Shape, values);
-        }),
+        .. _values.Parameters.Select(parameter => new TensorSource(parameter.Name, ElementType.F32, parameter.Shape, stream => Copy(parameter, stream))),
     ];
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors into a folder.</summary>
@@ -142,6 +142,19 @@ public sealed class LoraAdapter : Adapter
         }
 
         _values.Dispose();
+    }
+
+    private void Copy(Parameter parameter, Stream stream)
+    {
+        float[] piece = ArrayPool<float>.Shared.Rent(PieceElements);
+        for (long done = 0; done < parameter.Shape.Count; done += PieceElements)
+        {
+            Span<float> values = piece.AsSpan(0, (int)Math.Min(PieceElements, parameter.Shape.Count - done));
+            _values.ReadValues(values, parameter.Offset + done);
+            stream.Write(MemoryMarshal.AsBytes(values));
+        }
+
+        ArrayPool<float>.Shared.Return(piece);
     }
 
     private RowBuffer DProductOf(Backend backend, long rank)

@@ -48,11 +48,15 @@ public sealed class PeftAdapter : IDisposable
     /// Raises <see cref="Codes.NotEnoughDisk"/> and <see cref="Codes.FileUnwritable"/>.
     /// </summary>
     /// <param name="tensors">Named as in the file.</param>
-    public static void Write(string folder, PeftConfig config, IEnumerable<StoredTensor> tensors)
+    public static void Write(string folder, PeftConfig config, IEnumerable<TensorSource> tensors)
     {
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsFileName), tensors.Select(tensor => TensorSource.Of(tensor)), SafetensorsWriter.PyTorch);
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsFileName), tensors, SafetensorsWriter.PyTorch);
         AtomicFile.WriteText(Path.Combine(folder, PeftConfig.FileName), config.ToJson());
     }
+
+    /// <inheritdoc cref="Write(string, PeftConfig, IEnumerable{TensorSource})"/>
+    public static void Write(string folder, PeftConfig config, IEnumerable<StoredTensor> tensors) =>
+        Write(folder, config, tensors.Select(tensor => TensorSource.Of(tensor)));
 
     public void Dispose() => _file.Dispose();
 }

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -12,6 +13,9 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
     private Tensor? _sum;
     private Tensor? _gradient;
     private int[] _ids = [];
+
+    /// <summary>Bytes of the two matrices.</summary>
+    public long Bytes => 2 * ElementType.F32.Bytes(head.Weight.Shape.Count);
 
     public void CrossEntropy(
         Pass pass, Tensor hidden, ReadOnlySpan<int> targets, Span<float> losses, Span<bool> correct, bool backward, Tensor? dHidden)

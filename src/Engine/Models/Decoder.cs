@@ -35,8 +35,8 @@ public sealed class Decoder : IDisposable
     private Decoder(DecoderSpec spec, Backend backend, DecoderParts parts)
     {
         (Spec, Backend, _parts) = (spec, backend, parts);
-        _head = new LanguageHead(backend, parts.FinalNorm, parts.Head);
         _scratch = new Scratch(backend, spec, backend.ActivationType);
+        _head = new LanguageHead(backend, parts.FinalNorm, parts.Head, _scratch);
         _saved = new SavedLayers(backend, spec);
         _output = new RowBuffer(backend, spec.HiddenSize, backend.ActivationType);
         _nothing = new ParameterSet(backend, []);
@@ -178,7 +178,7 @@ public sealed class Decoder : IDisposable
     {
         long branches = ActiveAdapter?.Branches.Values.Sum(branch => branch.BytesPerToken) ?? 0;
         return tokens * (_saved.BytesPerToken(Math.Max(LowestTrained(), 0), checkpointedLayers) + _scratch.BytesPerToken + _output.BytesPerRow
-            + _head.BytesPerToken + branches);
+            + _head.BytesPerToken + branches) + _head.FixedBytes;
     }
 
     /// <summary>Logits of some rows of a batch, (rows, V).</summary>

@@ -5,16 +5,13 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>Final norm and output head. Only the rows that are asked for reach it: those with a target, or those whose logits are wanted.</summary>
-internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLayer head) : IDisposable
+internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLayer head, Scratch scratch) : IDisposable
 {
     /// <summary>Rows whose logits exist at the same time.</summary>
     private const int LogitRows = 32;
 
     private readonly RowBuffer _gathered = new(backend, head.InFeatures, backend.ActivationType);
-    private readonly RowBuffer _normed = new(backend, head.InFeatures, backend.ActivationType);
     private readonly RowBuffer _inverseRms = new(backend, 0, ElementType.F32);
-    private readonly RowBuffer _dNormed = new(backend, head.InFeatures, backend.ActivationType);
-    private readonly RowBuffer _dGathered = new(backend, head.InFeatures, backend.ActivationType);
     private readonly RowBuffer _wideGathered = new(backend, head.InFeatures, ElementType.F32);
     private readonly RowBuffer _wideNormed = new(backend, head.InFeatures, ElementType.F32);
     private readonly RowBuffer _logits = new(backend, head.OutFeatures, ElementType.F32);
@@ -44,10 +41,10 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         ReadOnlySpan<int> rows = _rows.AsSpan(0, count), targets = _targets.AsSpan(0, count);
         Span<float> losses = _losses.AsSpan(0, count);
         Span<bool> correct = _correct.AsSpan(0, count);
-        Tensor gathered = _gathered.Take(count), normed = _normed.Take(count), inverseRms = _inverseRms.Take(count);
+        Tensor gathered = _gathered.Take(count), normed = scratch.Normed.Take(count), inverseRms = _inverseRms.Take(count);
         backend.GatherRows(stream, rows, gathered);
         norm.Forward(backend, gathered, normed, inverseRms);
-        Tensor? dNormed = backward && (dStream is not null || norm.Trains) ? _dNormed.Take(count) : null;
+        Tensor? dNormed = backward && (dStream is not null || norm.Trains) ? scratch.DNormed.Take(count) : null;
         if (head.Branch is null)
         {
             backend.CrossEntropy(normed, head.Weight.Value, targets, 0, losses, correct, dNormed, backward ? head.Weight.Gradient : null);
@@ -59,7 +56,8 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
 
         if (dNormed is not null)
         {
-            Tensor dGathered = _dGathered.Take(count);
+            // The norm's output has no reader left.
+            Tensor dGathered = normed;
             backend.Zero(dGathered);
             norm.Backward(backend, dNormed, gathered, inverseRms, dGathered);
             if (dStream is not null)
@@ -92,12 +90,15 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         }
     }
 
-    /// <summary>Bytes of a supervised token in <see cref="Loss"/>, logits not counted.</summary>
-    public long BytesPerToken => _gathered.BytesPerRow + _normed.BytesPerRow + _inverseRms.BytesPerRow + _dNormed.BytesPerRow + _dGathered.BytesPerRow;
+    /// <summary>Bytes of a supervised token in <see cref="Loss"/>, logits and scratch not counted.</summary>
+    public long BytesPerToken => _gathered.BytesPerRow + _inverseRms.BytesPerRow;
+
+    /// <summary>Bytes that <see cref="Loss"/> needs whatever the batch is.</summary>
+    public long FixedBytes => head.Branch is null ? 0 : _adapted.Bytes;
 
     public void Dispose()
     {
-        foreach (RowBuffer buffer in new[] { _gathered, _normed, _inverseRms, _dNormed, _dGathered, _wideGathered, _wideNormed, _logits })
+        foreach (RowBuffer buffer in new[] { _gathered, _inverseRms, _wideGathered, _wideNormed, _logits })
         {
             buffer.Dispose();
         }

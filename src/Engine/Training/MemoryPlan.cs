@@ -14,7 +14,7 @@ namespace FineTuneTool.Engine.Training;
 public sealed class MemoryPlan(Decoder decoder, long tokens)
 {
     /// <summary>The runtime with its compiled code and heap, and memory of the kernels that does not grow with the batch, such as a chunk of logits.</summary>
-    private const long FixedBytes = 192L << 20;
+    private const long FixedBytes = 160L << 20;
 
     /// <summary>Value, gradient, and two moments of the optimizer.</summary>
     private const int NumbersPerParameter = 4;
