@@ -1,3 +1,4 @@
+using System.Numerics;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Tensors;
 
@@ -56,21 +57,44 @@ public sealed class Sampler(SamplingSettings settings, ulong stream = 0)
     /// <exception cref="FineTuneException">FT1005.</exception>
     public static int ArgMax(ReadOnlySpan<float> logits)
     {
-        int best = 0;
-        for (int id = 0; id < logits.Length; id++)
+        var largest = new Vector<float>(float.NegativeInfinity);
+        float best = float.NegativeInfinity;
+        int width = Vector<float>.Count, whole = logits.Length / width * width;
+        bool numbers = true;
+        for (int id = 0; id < whole; id += width)
         {
-            if (float.IsNaN(logits[id]))
-            {
-                throw NoNumber();
-            }
-
-            if (logits[id] > logits[best])
-            {
-                best = id;
-            }
+            var some = new Vector<float>(logits[id..]);
+            numbers &= Vector.EqualsAll(some, some);
+            largest = Vector.Max(largest, some);
         }
 
-        return float.IsFinite(logits[best]) ? best : throw NoNumber();
+        for (int lane = 0; lane < width; lane++)
+        {
+            best = MathF.Max(best, largest[lane]);
+        }
+
+        for (int id = whole; id < logits.Length; id++)
+        {
+            best = MathF.Max(best, logits[id]);
+        }
+
+        if (!numbers || !float.IsFinite(best))
+        {
+            throw NoNumber();
+        }
+
+        int first = 0;
+        while (first < whole && !Vector.EqualsAny(new Vector<float>(logits[first..]), new Vector<float>(best)))
+        {
+            first += width;
+        }
+
+        while (logits[first] != best)
+        {
+            first++;
+        }
+
+        return first;
     }
 
     private static FineTuneException NoNumber() => new(

@@ -41,10 +41,16 @@ internal sealed unsafe class NibbleOrder
         {
             for (int first = 0; first < depth; first += Elements, prepared += Floats)
             {
+                float* group = x + first;
                 int present = depth - first;
-                for (int i = 0; i < Elements; i++)
+                for (int i = 0; i < Elements && present >= Elements; i++)
                 {
-                    prepared[i] = element[i] < present ? x[first + element[i]] : 0;
+                    prepared[i] = group[element[i]];
+                }
+
+                for (int i = 0; i < Elements && present < Elements; i++)
+                {
+                    prepared[i] = element[i] < present ? group[element[i]] : 0;
                 }
 
                 for (int parity = 0; parity < 2; parity++)

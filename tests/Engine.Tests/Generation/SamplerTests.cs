@@ -107,6 +107,23 @@ public class SamplerTests
         Assert.NotEqual(Draws(1, 0), Draws(1, 1));
     }
 
+    [Fact]
+    public void The_largest_logit_is_found_anywhere_the_lowest_id_among_equals_and_a_missing_number_everywhere()
+    {
+        foreach (int count in (int[])[1, 7, 16, 37, 64])
+        {
+            for (int id = 0; id < count; id++)
+            {
+                float[] logits = [.. Enumerable.Range(0, count).Select(i => i == id ? -1f : -2f - i % 3)];
+                Assert.Equal(id, Sampler.ArgMax(logits));
+                logits[count - 1] = -1;
+                Assert.Equal(id, Sampler.ArgMax(logits));
+                logits[id] = float.NaN;
+                Assert.Equal(Codes.LogitsNotFinite, Assert.Throws<FineTuneException>(() => Sampler.ArgMax(logits)).Diagnostic.Code);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
