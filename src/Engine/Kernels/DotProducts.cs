@@ -20,6 +20,9 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
     /// <summary>Stored rows of a block of work at most, so that the threads finish together.</summary>
     private const int MaxBlock = 256;
 
+    /// <summary>Lanes of the widest vectors.</summary>
+    private const int Unit = 16;
+
     private readonly StoredDotKernel?[] _kernels =
         [.. Enum.GetValues<ElementType>().Select(type => kernels.FirstOrDefault(kernel => kernel.Type == type))];
 
@@ -58,7 +61,8 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
         }
 
         Prepare(rows, own, products.Length, _prepared.Floats(prepared));
-        int perBlock = Math.Clamp(((int)Math.Min(columns / (pool.Threads * 4L), MaxBlock) + 7) / 8 * 8, 8, MaxBlock), blocks = 0;
+        // Blocks begin at whole vectors, so that a row is at the same place of a vector for any number of threads.
+        int perBlock = Math.Max(((int)Math.Min(columns / (pool.Threads * 4L), MaxBlock) + Unit - 1) / Unit * Unit, Unit), blocks = 0;
         for (int p = 0; p < products.Length; p++)
         {
             blocks += (own[p].Columns + perBlock - 1) / perBlock;
@@ -67,6 +71,7 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
         pool.Run(blocks, new Work
         {
             Owner = this,
+            Vectors = math,
             Products = own,
             Rows = rows,
             PerBlock = perBlock,
@@ -119,16 +124,20 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
         }
     }
 
-    /// <summary>sums[m·count + i] += Scale · left row m · stored row first + i.</summary>
-    private void Add(in ProductTerm term, int rows, int first, int count, float* decoded, float* dots, float* sums)
+    /// <summary>c row m [i] (+)= Scale · left row m · stored row first + i, c being <paramref name="step"/> floats apart.</summary>
+    private void Add(in ProductTerm term, int rows, int first, int count, float* decoded, float* c, long step, bool accumulate)
     {
         StoredDotKernel? kernel = Kernel(term, rows);
+        float* dots = stackalloc float[count];
         for (int m = 0; m < rows && kernel is not null; m++)
         {
-            kernel.Dots(term.Right.Row(first), term.Right.RowBytes, count, term.Left + m * term.LeftStride, term.Depth, dots);
-            for (int i = 0; i < count; i++)
+            bool inPlace = !accumulate && term.Scale == 1;
+            float* target = inPlace ? c + m * step : dots;
+            kernel.Dots(term.Right.Row(first), term.Right.RowBytes, count, term.Left + m * term.LeftStride, term.Depth, target);
+            if (!inPlace)
             {
-                sums[m * count + i] += term.Scale * dots[i];
+                Clear(c + m * step, count, accumulate);
+                math.Add(c + m * step, dots, term.Scale, count);
             }
         }
 
@@ -142,14 +151,24 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
 
             for (int m = 0; m < rows; m++)
             {
-                sums[m * count + i] += term.Scale * math.Dot(term.Left + m * term.LeftStride, row, term.Depth);
+                float before = accumulate ? c[m * step + i] : 0;
+                c[m * step + i] = before + term.Scale * math.Dot(term.Left + m * term.LeftStride, row, term.Depth);
             }
+        }
+    }
+
+    private static void Clear(float* target, int count, bool keep)
+    {
+        if (!keep)
+        {
+            new Span<float>(target, count).Clear();
         }
     }
 
     private struct Work : IWork
     {
         public DotProducts Owner;
+        public VectorMathKernel Vectors;
         public RowProduct* Products;
         public float* Decoded;
         public long DecodedPerWorker;
@@ -164,24 +183,19 @@ internal sealed unsafe class DotProducts(VectorMathKernel math, IReadOnlyList<St
             }
 
             int first = block * PerBlock, count = Math.Min(PerBlock, product->Columns - first);
-            float* dots = stackalloc float[count], sums = stackalloc float[count * Rows];
-            for (int m = 0; m < Rows; m++)
+            float* c = product->C + first;
+            bool accumulate = product->Accumulate;
+            for (int m = 0; m < Rows && product->Bias is not null; m++)
             {
-                for (int i = 0; i < count; i++)
-                {
-                    float bias = product->Bias is null ? 0 : product->Bias[first + i];
-                    sums[m * count + i] = bias + (product->Accumulate ? product->C[m * product->Step + first + i] : 0);
-                }
+                Clear(c + m * product->Step, count, accumulate);
+                Vectors.Add(c + m * product->Step, product->Bias + first, 1, count);
             }
 
+            accumulate |= product->Bias is not null;
             for (int t = 0; t < product->TermCount; t++)
             {
-                Owner.Add(product->Term(t), Rows, first, count, Decoded + worker * DecodedPerWorker, dots, sums);
-            }
-
-            for (int m = 0; m < Rows; m++)
-            {
-                new ReadOnlySpan<float>(sums + m * count, count).CopyTo(new Span<float>(product->C + m * product->Step + first, count));
+                Owner.Add(product->Term(t), Rows, first, count, Decoded + worker * DecodedPerWorker, c, product->Step, accumulate);
+                accumulate = true;
             }
         }
     }
