@@ -34,14 +34,10 @@ internal static class Generating
         double best = 0, bestOfLlama = 0;
         List<int> ids = [];
         int[] idsOfLlama = [];
+        Generate(decoder, logits, ids);
         for (int round = 0; round < Rounds; round++)
         {
-            double own = 0;
-            for (int repeat = 0; repeat < 4; repeat++)
-            {
-                own = Math.Max(own, Generate(decoder, logits, ids));
-            }
-
+            double own = Generate(decoder, logits, ids);
             best = Math.Max(best, own);
             Console.Write($"{backend.Name}, {threads} threads, generating {Generated}: {own:F1} tokens/s");
             if (llama is not null)
