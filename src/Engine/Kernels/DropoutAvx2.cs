@@ -12,18 +12,27 @@ internal sealed unsafe class DropoutAvx2 : DropoutKernel
 {
     private const int Numbers = 32;
 
-    private readonly DropoutScalar _rest = new();
+    private readonly DropoutScalar _first = new();
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Apply(in DropoutMask mask, ulong first, float* values, int count)
     {
         int i = (int)Math.Min((8 - first % 8) % 8, (ulong)count);
-        _rest.Apply(mask, first, values, i);
+        _first.Apply(mask, first, values, i);
         Vector256<float> scale = Vector256.Create(mask.KeepScale);
         Vector256<ushort> threshold = Vector256.Create(mask.Threshold);
         Vector256<ulong> low = Vector256.Create(0xFFFFFFFFUL), multiplier0 = Vector256.Create(0xD2511F53UL), multiplier1 = Vector256.Create(0xCD9E8D57UL);
-        for (; i <= count - Numbers; i += Numbers)
+        float* rest = stackalloc float[Numbers];
+        for (; i < count; i += Numbers)
         {
+            bool isPart = count - i < Numbers;
+            float* place = isPart ? rest : values + i;
+            if (isPart)
+            {
+                new ReadOnlySpan<float>(values + i, count - i).CopyTo(new Span<float>(rest, Numbers));
+            }
+
             Vector256<ulong> block = Vector256.Create((first + (ulong)i) >> 3) + Vector256.Create(0UL, 1, 2, 3);
             Vector256<ulong> c0 = block, c1 = block >> 32, c2 = Vector256.Create((ulong)mask.Random.Stream), c3 = c2 >> 32;
             uint k0 = (uint)mask.Random.Key, k1 = (uint)(mask.Random.Key >> 32);
@@ -41,11 +50,13 @@ internal sealed unsafe class DropoutAvx2 : DropoutKernel
 
             Vector256<ulong> even = (c0 & low) | (c1 << 32), odd = (c2 & low) | (c3 << 32);
             Vector256<ulong> blocks02 = Avx2.UnpackLow(even, odd), blocks13 = Avx2.UnpackHigh(even, odd);
-            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x20).AsUInt16(), threshold, scale, values + i);
-            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x31).AsUInt16(), threshold, scale, values + i + 16);
+            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x20).AsUInt16(), threshold, scale, place);
+            Keep(Avx2.Permute2x128(blocks02, blocks13, 0x31).AsUInt16(), threshold, scale, place + 16);
+            if (isPart)
+            {
+                new ReadOnlySpan<float>(rest, count - i).CopyTo(new Span<float>(values + i, count - i));
+            }
         }
-
-        _rest.Apply(mask, first + (ulong)i, values + i, count - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -12,19 +12,28 @@ internal sealed unsafe class DropoutAvx512 : DropoutKernel
 {
     private const int Numbers = 64;
 
-    private readonly DropoutScalar _rest = new();
+    private readonly DropoutScalar _first = new();
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Apply(in DropoutMask mask, ulong first, float* values, int count)
     {
         int i = (int)Math.Min((8 - first % 8) % 8, (ulong)count);
-        _rest.Apply(mask, first, values, i);
+        _first.Apply(mask, first, values, i);
         Vector512<float> scale = Vector512.Create(mask.KeepScale);
         Vector512<ushort> threshold = Vector512.Create(mask.Threshold);
         Vector512<ulong> firstPairs = Vector512.Create(0UL, 8, 1, 9, 2, 10, 3, 11), lastPairs = Vector512.Create(4UL, 12, 5, 13, 6, 14, 7, 15);
         Vector512<ulong> low = Vector512.Create(0xFFFFFFFFUL), multiplier0 = Vector512.Create(0xD2511F53UL), multiplier1 = Vector512.Create(0xCD9E8D57UL);
-        for (; i <= count - Numbers; i += Numbers)
+        float* rest = stackalloc float[Numbers];
+        for (; i < count; i += Numbers)
         {
+            bool isPart = count - i < Numbers;
+            float* place = isPart ? rest : values + i;
+            if (isPart)
+            {
+                new ReadOnlySpan<float>(values + i, count - i).CopyTo(new Span<float>(rest, Numbers));
+            }
+
             Vector512<ulong> block = Vector512.Create((first + (ulong)i) >> 3) + Vector512.Create(0UL, 1, 2, 3, 4, 5, 6, 7);
             Vector512<ulong> c0 = block, c1 = block >> 32, c2 = Vector512.Create((ulong)mask.Random.Stream), c3 = c2 >> 32;
             uint k0 = (uint)mask.Random.Key, k1 = (uint)(mask.Random.Key >> 32);
@@ -41,11 +50,13 @@ internal sealed unsafe class DropoutAvx512 : DropoutKernel
             }
 
             Vector512<ulong> even = (c0 & low) | (c1 << 32), odd = (c2 & low) | (c3 << 32);
-            Keep(Avx512F.PermuteVar8x64x2(even, firstPairs, odd).AsUInt16(), threshold, scale, values + i);
-            Keep(Avx512F.PermuteVar8x64x2(even, lastPairs, odd).AsUInt16(), threshold, scale, values + i + 32);
+            Keep(Avx512F.PermuteVar8x64x2(even, firstPairs, odd).AsUInt16(), threshold, scale, place);
+            Keep(Avx512F.PermuteVar8x64x2(even, lastPairs, odd).AsUInt16(), threshold, scale, place + 32);
+            if (isPart)
+            {
+                new ReadOnlySpan<float>(rest, count - i).CopyTo(new Span<float>(values + i, count - i));
+            }
         }
-
-        _rest.Apply(mask, first + (ulong)i, values + i, count - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
