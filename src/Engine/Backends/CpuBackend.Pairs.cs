@@ -148,17 +148,16 @@ public sealed unsafe partial class CpuBackend
 
     private ushort* Narrowed(Tensor x, DropoutMask mask, ScratchMemory memory)
     {
-        int rows = Rows(x), columns = Columns(x);
         ushort* target = (ushort*)memory.Floats((x.Shape.Count + 1) / 2);
-        _pool.Run(rows, new NarrowWork
+        RowBlocks blocks = RowsOf(x, tiles: 1, out int count);
+        _pool.Run(count, new NarrowWork
         {
+            Blocks = blocks,
             Conversion = _kernels.Conversion,
             Dropout = _kernels.Dropout,
             Mask = mask,
             Source = Numbers(x),
             Target = target,
-            Tiles = _scratch.Floats((long)columns * Threads),
-            Columns = columns,
         });
         return target;
     }

@@ -105,34 +105,33 @@ internal unsafe struct MaskedAddWork : IWork
     }
 }
 
-/// <summary>One row to BF16, with a mask where that is active.</summary>
+/// <summary>Rows to BF16, with a mask where that is active.</summary>
 internal unsafe struct NarrowWork : IWork
 {
+    public RowBlocks Blocks;
     public BFloat16Kernel Conversion;
     public DropoutKernel Dropout;
     public DropoutMask Mask;
     public Activations Source;
     public ushort* Target;
-    public float* Tiles;
-    public int Columns;
 
     public readonly void Run(int block, int worker)
     {
-        long at = (long)block * Columns;
-        float* tile = Tiles + (long)worker * Columns;
-        float* row = Source.Read(at, Columns, tile);
+        long first = Blocks.First(block), at = first * Blocks.Columns, count = Blocks.Count(block) * Blocks.Columns;
+        float* tile = Blocks.Tile(worker, 0);
+        float* rows = Source.Read(at, count, tile);
         if (Mask.IsActive)
         {
-            if (row != tile)
+            if (rows != tile)
             {
-                new ReadOnlySpan<float>(row, Columns).CopyTo(new Span<float>(tile, Columns));
+                new ReadOnlySpan<float>(rows, (int)count).CopyTo(new Span<float>(tile, (int)count));
             }
 
-            Dropout.Apply(Mask, Mask.Index(block, 0), tile, Columns);
-            row = tile;
+            Dropout.Apply(Mask, Mask.Index(first, 0), tile, (int)count);
+            rows = tile;
         }
 
-        Conversion.Narrow(row, Target + at, Columns);
+        Conversion.Narrow(rows, Target + at, count);
     }
 }
 

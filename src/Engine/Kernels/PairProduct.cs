@@ -3,8 +3,9 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Kernels;
 
 /// <summary>
-/// Sums of products of BF16 numbers in F32. Each thread takes tiles of columns, brings the right operand into panels once for all rows of its tile,
-/// and lets the rows, which are read where they lie, stream past panel by panel. Sums run in ascending depth whatever the tiles are.
+/// Sums of products of BF16 numbers in F32. The right operand is brought into panels, and the rows, which are read where they lie, stream past panel by panel.
+/// A right operand that fits a third-level cache is brought into order by all threads first, by whole stored rows; of a larger one each thread takes tiles of
+/// columns. Sums run in ascending depth whatever the tiles are.
 /// </summary>
 internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, BFloat16Kernel conversion, DropoutKernel dropout, VectorMathKernel math, WorkerPool pool) : IDisposable
 {
@@ -17,6 +18,9 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
     /// <summary>Rows whose sums are finished together: 64 columns of them stay in the first-level cache.</summary>
     private const int RowsAtOnce = 96;
 
+    /// <summary>Pairs of a right operand that all threads bring into order before they multiply: 4 MiB.</summary>
+    private const long MaxSharedPairs = 1 << 20;
+
     /// <summary>Rows of a tile at most, which bounds the sums that are carried over blocks of depth.</summary>
     private const int MaxTileRows = 2048;
 
@@ -24,6 +28,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
     private const double PackingRows = 48;
 
     private readonly ScratchMemory _scratch = new();
+    private readonly ScratchMemory _shared = new();
     private readonly ScratchMemory _firstLeft = new();
     private readonly ScratchMemory _secondLeft = new();
 
@@ -43,8 +48,9 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
 
         PadOddDepth(ref first, rows, _firstLeft);
         PadOddDepth(ref second, rows, _secondLeft);
-        (int width, int rowTiles) = Cut(rows, columns, first);
-        int panelsPerTile = PanelsPerTile(first, width), panels = (columns + width - 1) / width;
+        bool shared = first.Depth <= MaxDepth && (long)(columns + PairKernel.MaxWidth) * ((first.Depth + 1) / 2 + (second.Depth + 1) / 2) <= MaxSharedPairs;
+        (int width, int rowTiles) = Cut(rows, columns, first, shared);
+        int panelsPerTile = shared ? 1 : PanelsPerTile(first, width), panels = (columns + width - 1) / width;
         var work = new TileWork
         {
             Kernel = kernel,
@@ -68,14 +74,21 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         work.SumsAt = work.PanelPairs * panelsPerTile * width;
         work.MaskedAt = work.SumsAt + sums;
         work.ScratchAt = work.MaskedAt + (second.ProductMask.IsActive ? (long)RowsAtOnce * width : 0);
-        work.WorkerFloats = (work.ScratchAt + PairPacker.ScratchFloats(panelsPerTile * width) + 31) / 32 * 32;
+        work.WorkerFloats = (work.ScratchAt + PairPacker.ScratchFloats(shared ? columns : panelsPerTile * width) + 31) / 32 * 32;
         work.Memory = _scratch.Floats(work.WorkerFloats * pool.Threads);
+        if (shared)
+        {
+            work.Panels = (uint*)_shared.Floats(work.PanelPairs * panels * width);
+            pool.Run(PackWork.BlocksOf(first, panels) + PackWork.BlocksOf(second, panels), new PackWork { Tiles = work, PanelCount = panels });
+        }
+
         pool.Run(work.ColumnTiles * ((rows + work.TileRows - 1) / work.TileRows), work);
     }
 
     public void Dispose()
     {
         _scratch.Dispose();
+        _shared.Dispose();
         _firstLeft.Dispose();
         _secondLeft.Dispose();
     }
@@ -93,19 +106,19 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
     }
 
     /// <summary>The width of panels and the number of row tiles with which the threads finish soonest.</summary>
-    private (int Width, int RowTiles) Cut(int rows, int columns, in PairTerm first)
+    private (int Width, int RowTiles) Cut(int rows, int columns, in PairTerm first, bool shared)
     {
         int narrow = (columns + PairKernel.Lane - 1) / PairKernel.Lane * PairKernel.Lane, fewest = (rows + MaxTileRows - 1) / MaxTileRows;
         (int Width, int RowTiles) best = default;
         double least = double.MaxValue;
         for (int width = Math.Min(narrow, PairKernel.MaxWidth); width >= Math.Min(narrow, PairKernel.MaxWidth - PairKernel.Lane); width -= PairKernel.Lane)
         {
-            int tileColumns = PanelsPerTile(first, width) * width, columnTiles = (columns + tileColumns - 1) / tileColumns;
+            int tileColumns = (shared ? 1 : PanelsPerTile(first, width)) * width, columnTiles = (columns + tileColumns - 1) / tileColumns;
             for (int rowTiles = fewest; rowTiles <= Math.Max(fewest, Math.Min(2 * pool.Threads, rows / RowsAtOnce)); rowTiles++)
             {
                 int tiles = columnTiles * rowTiles, rounds = (tiles + pool.Threads - 1) / pool.Threads;
                 double padding = (double)((columns + width - 1) / width * width) / columns;
-                double cost = (double)rounds * pool.Threads / tiles * padding * (1 + rowTiles * PackingRows / rows);
+                double cost = (double)rounds * pool.Threads / tiles * padding * (1 + (shared ? 0.001 * rowTiles : rowTiles * PackingRows / rows));
                 if (cost < least)
                 {
                     (least, best) = (cost, (width, rowTiles));
@@ -136,6 +149,46 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         term.LeftStep = step;
     }
 
+    /// <summary>Brings a whole right operand into the panels that all tiles share: panel by panel, or by runs of stored rows.</summary>
+    private struct PackWork : IWork
+    {
+        private const int RowsPerBlock = 64;
+
+        public TileWork Tiles;
+        public int PanelCount;
+
+        public static int BlocksOf(in PairTerm term, int panels) =>
+            term.Depth == 0 ? 0 : term.RightTransposed ? panels : (term.Depth + RowsPerBlock - 1) / RowsPerBlock;
+
+        public readonly void Run(int block, int worker)
+        {
+            int ofFirst = BlocksOf(Tiles.First, PanelCount);
+            if (block < ofFirst)
+            {
+                Pack(Tiles.First, block, Tiles.Panels, worker);
+            }
+            else
+            {
+                Pack(Tiles.Second, block - ofFirst, Tiles.Panels + (Tiles.First.Depth + 1) / 2 * Tiles.Width, worker);
+            }
+        }
+
+        private readonly void Pack(in PairTerm term, int block, uint* target, int worker)
+        {
+            float* scratch = Tiles.Memory + worker * Tiles.WorkerFloats + Tiles.ScratchAt;
+            if (term.RightTransposed)
+            {
+                int column = block * Tiles.Width;
+                target += block * Tiles.PanelPairs * Tiles.Width;
+                Tiles.Packer.Pack(term, column, Math.Min(Tiles.Width, Tiles.Columns - column), term.Start, term.Depth, target, Tiles.Width, Tiles.PanelPairs, scratch);
+                return;
+            }
+
+            int start = block * RowsPerBlock, depth = Math.Min(RowsPerBlock, term.Depth - start);
+            Tiles.Packer.Pack(term, 0, Tiles.Columns, term.Start + start, depth, target + start / 2 * Tiles.Width, Tiles.Width, Tiles.PanelPairs, scratch);
+        }
+    }
+
     private struct TileWork : IWork
     {
         public PairKernel Kernel;
@@ -149,6 +202,9 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
         public long PanelPairs, SumsAt, MaskedAt, ScratchAt, WorkerFloats;
         public float* Memory;
 
+        /// <summary>Panels of the whole right operand, or null where each tile brings its own into order.</summary>
+        public uint* Panels;
+
         /// <summary>Whether the depth takes more than one block.</summary>
         public readonly bool CarriesSums => First.Depth > MaxDepth;
 
@@ -157,6 +213,12 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             int column = block % ColumnTiles * PanelsPerTile * Width, columns = Math.Min(PanelsPerTile * Width, Columns - column);
             int row = block / ColumnTiles * TileRows, rows = Math.Min(TileRows, Rows - row);
             float* memory = Memory + worker * WorkerFloats;
+            if (Panels is not null)
+            {
+                MultiplyPanel(memory, Panels + column * PanelPairs, 0, column, row, rows, 0, First.Depth, last: true);
+                return;
+            }
+
             for (int start = 0; start < First.Depth || start == 0; start += MaxDepth)
             {
                 int depth = Math.Min(MaxDepth, First.Depth - start);
@@ -169,12 +231,12 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
 
                 for (int at = 0; at < columns; at += Width)
                 {
-                    MultiplyPanel(memory, at / Width, column + at, row, rows, start, depth, last);
+                    MultiplyPanel(memory, (uint*)memory + at * PanelPairs, at / Width, column + at, row, rows, start, depth, last);
                 }
             }
         }
 
-        private readonly void MultiplyPanel(float* memory, int panel, int column, int firstRow, int rows, int start, int depth, bool last)
+        private readonly void MultiplyPanel(float* memory, uint* right, int panel, int column, int firstRow, int rows, int start, int depth, bool last)
         {
             for (int done = 0; done < rows; done += RowsAtOnce)
             {
@@ -186,7 +248,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
                     LeftStep = First.LeftStep * sizeof(ushort),
                     Second = Second.Left + row * Second.LeftStep,
                     SecondStep = Second.LeftStep * sizeof(ushort),
-                    Right = (uint*)memory + panel * PanelPairs * Width,
+                    Right = right,
                     Pairs = (depth + 1) / 2,
                     SecondPairs = last && !Second.ProductMask.IsActive ? (Second.Depth + 1) / 2 : 0,
                     Sums = sums,

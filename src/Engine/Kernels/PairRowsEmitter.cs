@@ -15,7 +15,7 @@ internal static class PairRowsEmitter
 
     public static void Emit(Assembler a, int rows)
     {
-        AssemblerRegister64 left = rsi, right = r8, sums = r9, rightStep = r10, step = rdx, threeSteps = r12, pairs = r13;
+        AssemblerRegister64 left = rsi, right = r8, sums = r9, rightStep = r10, step = rdx, threeSteps = r12, pairs = r13, ahead = r15;
         AssemblerRegister64[] bases = [rax, rbx, rbp, r14];
         Label load = a.CreateLabel(), loop = a.CreateLabel();
         EmitIndices(a);
@@ -25,6 +25,8 @@ internal static class PairRowsEmitter
         a.mov(right, __[rdi + 88]);
         a.mov(rightStep, __[rdi + 96]);
         a.mov(pairs, __[rdi + 40]);
+        a.mov(ahead, rightStep);
+        a.shl(ahead, 4);
         a.lea(threeSteps, __[step + step * 2]);
         a.mov(bases[0], left);
         for (int i = 1; i * 3 < rows; i++)
@@ -45,7 +47,10 @@ internal static class PairRowsEmitter
         a.Label(ref loop);
         a.vmovdqu64(Vector(Loaded), __zmmword_ptr[right]);
         a.vmovdqu64(Vector(Loaded + 1), __zmmword_ptr[right + rightStep]);
-        a.lea(right, __[right + rightStep * 2]);
+        a.prefetcht0(__byte_ptr[right + ahead]);
+        a.add(right, rightStep);
+        a.prefetcht0(__byte_ptr[right + ahead]);
+        a.add(right, rightStep);
         for (int v = 0; v < 2; v++)
         {
             a.vmovdqa64(Vector(Paired + v), Vector(Indices + v));
