@@ -7,7 +7,7 @@ namespace FineTuneTool.Engine.Backends;
 public sealed unsafe partial class CpuBackend
 {
     /// <summary>Room for the logits of one chunk of rows.</summary>
-    private const long LogitsFloats = 16 << 20;
+    private const long LogitsFloats = 12 << 20;
 
     /// <summary>Depth of a product over the vocabulary that is made at a time: its left rows then stay in the second- or third-level cache for all columns.</summary>
     private const int DepthSlice = 1024;
