@@ -55,10 +55,25 @@ public sealed unsafe partial class CpuBackend
         Require(dBias is null || dBias.Shape.Count == outputs, nameof(LinearBackward), weight.Shape, dBias?.Shape ?? default);
         if (x.Type == ElementType.BF16)
         {
-            PairLinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight, dBias);
-            return;
+            PairLinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight);
+        }
+        else
+        {
+            FloatLinearBackward(dy, x, weight, lowRank, dx, accumulate, dWeight);
         }
 
+        if (dBias is not null)
+        {
+            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Numbers(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
+        }
+
+        Keep(dy, x, weight, lowRank, dx, dWeight);
+        Keep(dBias);
+    }
+
+    private void FloatLinearBackward(Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight)
+    {
+        int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
         if (lowRank is not null)
         {
             RequireBranch(lowRank, tokens, inputs, outputs);
@@ -80,14 +95,6 @@ public sealed unsafe partial class CpuBackend
             ProductTerm term = Product(Floats(dy), outputs, Matrix((CpuTensor)x), tokens, leftTransposed: true);
             _product.Multiply(Floats(dWeight), inputs, outputs, inputs, true, null, [term]);
         }
-
-        if (dBias is not null)
-        {
-            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Numbers(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
-        }
-
-        Keep(dy, x, weight, lowRank, dx, dWeight);
-        Keep(dBias);
     }
 
     /// <summary>dProduct = s·dy·B, where something needs it.</summary>

@@ -49,8 +49,7 @@ public sealed unsafe partial class CpuBackend
         Keep(x, weight, bias, lowRank, y, addend);
     }
 
-    private void PairLinearBackward(
-        Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight, Tensor? dBias)
+    private void PairLinearBackward(Tensor dy, Tensor x, Tensor weight, LowRank? lowRank, Tensor? dx, bool accumulate, Tensor? dWeight)
     {
         int tokens = Rows(x), inputs = Columns(x), outputs = Rows(weight);
         if (lowRank is not null)
@@ -69,14 +68,6 @@ public sealed unsafe partial class CpuBackend
             _pairs.Multiply(
                 new PairTarget { Wide = Floats(dWeight), Step = inputs, Accumulate = true }, outputs, inputs, Pair(turned, tokens, tokens, Matrix((CpuTensor)x)));
         }
-
-        if (dBias is not null)
-        {
-            _pool.Run(Blocks(outputs, ColumnSumWork.ColumnsPerBlock), new ColumnSumWork { Source = Numbers(dy), Rows = tokens, Columns = outputs, Sums = Floats(dBias) });
-        }
-
-        Keep(dy, x, weight, lowRank, dx, dWeight);
-        Keep(dBias);
     }
 
     /// <summary>dProduct = s·dy·B; dB += s·dyᵀ·product, made as its transpose so that dy is read where it lies; dA += dProductᵀ·dropout(x).</summary>

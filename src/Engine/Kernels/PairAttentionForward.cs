@@ -175,7 +175,7 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
                     if (from < to)
                     {
                         float* sums = scores + from * ScoresStep + panel;
-                        Multiply(to - from, PanelKeys, query + from * step, step, Keys(document, keyHead, key), (dim + 1) / 2, sums, ScoresStep, false);
+                        Kernel.Multiply(to - from, PanelKeys, query + from * step, step, Keys(document, keyHead, key), (dim + 1) / 2, sums, ScoresStep, false);
                     }
                 }
 
@@ -188,7 +188,7 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
                         ushort* probabilities = state.Probabilities + row * ProbabilitiesStep;
                         uint* values = PairPanels.PairsAt(Values(document, keyHead), dim, column, PanelPairs(document), start / 2);
                         float* sums = output + row * columns + column;
-                        Multiply(count, PairPanels.Width(dim, column), probabilities, ProbabilitiesStep, values, (seen + 1) / 2, sums, columns, state.Columns > 0);
+                        Kernel.Multiply(count, PairPanels.Width(dim, column), probabilities, ProbabilitiesStep, values, (seen + 1) / 2, sums, columns, state.Columns > 0);
                     }
                 }
 
@@ -209,18 +209,6 @@ internal sealed unsafe class PairAttentionForward(KernelSet kernels, WorkerPool 
             Rows = rows,
             Keys = keys,
         };
-
-        private readonly void Multiply(int rows, int width, ushort* left, long leftStep, uint* right, int pairs, float* sums, int sumsStep, bool accumulate) =>
-            Kernel.Multiply(rows, width, new PanelRun
-            {
-                Left = left,
-                LeftStep = leftStep * sizeof(ushort),
-                Right = right,
-                Pairs = pairs,
-                Sums = sums,
-                SumsStep = sumsStep * sizeof(float),
-                Accumulate = accumulate ? 1 : 0,
-            });
 
         private readonly void Finish(int document, int head, int first, int rows, in SoftmaxState state)
         {

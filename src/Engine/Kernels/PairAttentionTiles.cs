@@ -148,8 +148,8 @@ internal unsafe struct PairAttentionTiles
                 continue;
             }
 
-            Multiply(to - from, PanelKeys, query + from * step, step, Panel(0, task, panel), _pairs, scores, PanelKeys, false);
-            Multiply(to - from, PanelKeys, dOutput + from * step, step, Panel(_valuePanels, task, panel), _pairs, dScores, PanelKeys, false);
+            _kernels.Pairs.Multiply(to - from, PanelKeys, query + from * step, step, Panel(0, task, panel), _pairs, scores, PanelKeys, false);
+            _kernels.Pairs.Multiply(to - from, PanelKeys, dOutput + from * step, step, Panel(_valuePanels, task, panel), _pairs, dScores, PanelKeys, false);
             var pairs = new ScoreGradients
             {
                 DScores = dScores,
@@ -162,8 +162,8 @@ internal unsafe struct PairAttentionTiles
             };
             _kernels.Scores.Gradients(ScoreRows(scores, to - from, place + from), pairs);
             int depth = (to - from + 1) / 2;
-            Multiply(_dim, PanelKeys, Turned(_dOutputs, row) + from, TileRows, pairs.ProbabilityPairs, depth, DPanel(_dValue, task, panel), PanelKeys, accumulates);
-            Multiply(_dim, PanelKeys, Turned(_queries, row) + from, TileRows, pairs.DScorePairs, depth, DPanel(_dKey, task, panel), PanelKeys, accumulates);
+            _kernels.Pairs.Multiply(_dim, PanelKeys, Turned(_dOutputs, row) + from, TileRows, pairs.ProbabilityPairs, depth, DPanel(_dValue, task, panel), PanelKeys, accumulates);
+            _kernels.Pairs.Multiply(_dim, PanelKeys, Turned(_queries, row) + from, TileRows, pairs.DScorePairs, depth, DPanel(_dKey, task, panel), PanelKeys, accumulates);
         }
 
         int chunk = diagonal > 0 && Layout.Window <= 0 ? TileRows : ChunkRows;
@@ -174,7 +174,7 @@ internal unsafe struct PairAttentionTiles
             for (int column = 0; column < _dim && start < end; column += PairKernel.MaxWidth)
             {
                 uint* right = PairPanels.PairsAt(KeyPairs(task), _dim, column, PanelPairs(task.Document), (task.Row + start) / 2);
-                Multiply(
+                _kernels.Pairs.Multiply(
                     count, PairPanels.Width(_dim, column), dScoreRows + first * TileRows + start, TileRows, right, (end - start + 1) / 2,
                     Buffers + _dQuery + (row + first) * _columns + column, _columns, diagonal > 0);
             }
@@ -201,18 +201,6 @@ internal unsafe struct PairAttentionTiles
         Rows = rows,
         Keys = PanelKeys,
     };
-
-    private readonly void Multiply(int rows, int width, ushort* left, long leftStep, uint* right, int pairs, float* sums, int sumsStep, bool accumulate) =>
-        _kernels.Pairs.Multiply(rows, width, new PanelRun
-        {
-            Left = left,
-            LeftStep = leftStep * sizeof(ushort),
-            Right = right,
-            Pairs = pairs,
-            Sums = sums,
-            SumsStep = sumsStep * sizeof(float),
-            Accumulate = accumulate ? 1 : 0,
-        });
 
     private static void Clear(ushort* panel, int first, int end)
     {

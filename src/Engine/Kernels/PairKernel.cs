@@ -20,9 +20,22 @@ internal abstract unsafe class PairKernel
 
     public abstract void Multiply(int rows, int width, PanelRun run);
 
+    /// <summary>As <see cref="Multiply(int, int, PanelRun)"/> for one left operand; steps count elements.</summary>
+    public void Multiply(int rows, int width, ushort* left, long leftStep, uint* right, int pairs, float* sums, int sumsStep, bool accumulate) =>
+        Multiply(rows, width, new PanelRun
+        {
+            Left = left,
+            LeftStep = leftStep * sizeof(ushort),
+            Right = right,
+            Pairs = pairs,
+            Sums = sums,
+            SumsStep = sumsStep * sizeof(float),
+            Accumulate = accumulate ? 1 : 0,
+        });
+
     /// <summary>Columns of <see cref="MultiplyRows"/>; 0 where there is none.</summary>
     public virtual int RowColumns => 0;
 
-    /// <summary>As <see cref="Multiply"/> for <see cref="RowColumns"/> columns of right rows that are paired on the way, for few left rows: no panel is made.</summary>
+    /// <summary>As <see cref="Multiply(int, int, PanelRun)"/> for <see cref="RowColumns"/> columns of right rows that are paired on the way, for few left rows: no panel is made.</summary>
     public virtual void MultiplyRows(int rows, PanelRun run) => throw new NotSupportedException();
 }

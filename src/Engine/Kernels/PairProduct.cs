@@ -117,6 +117,7 @@ internal sealed unsafe class PairProduct(PairKernel kernel, PairPacker packer, B
             for (int rowTiles = fewest; rowTiles <= Math.Max(fewest, Math.Min(2 * pool.Threads, rows / RowsAtOnce)); rowTiles++)
             {
                 int tiles = columnTiles * rowTiles, rounds = (tiles + pool.Threads - 1) / pool.Threads;
+                // Of cuts that end together the one with the fewest row tiles wins, also where tiles share their panels.
                 double padding = (double)((columns + width - 1) / width * width) / columns;
                 double cost = (double)rounds * pool.Threads / tiles * padding * (1 + (shared ? 0.001 * rowTiles : rowTiles * PackingRows / rows));
                 if (cost < least)
