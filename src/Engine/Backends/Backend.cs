@@ -22,8 +22,14 @@ public abstract class Backend : IDisposable
 
     // ---- memory ----
 
-    /// <summary>A new tensor of zeros, F32 or BF16.</summary>
+    /// <summary>A new tensor of zeros, F32, BF16 or U8.</summary>
     public abstract Tensor Allocate(Shape shape, ElementType type = ElementType.F32);
+
+    /// <summary>As <see cref="Allocate"/>, in a file of a folder that the system pages in and out; the file goes with the tensor.</summary>
+    public abstract Tensor AllocatePaged(Shape shape, ElementType type, string folder);
+
+    /// <summary>Says that a tensor of <see cref="AllocatePaged"/>, or a view of one, is not used soon: it need not stay in memory.</summary>
+    public abstract void PageOut(Tensor tensor);
 
     /// <summary>A weight in its own storage; reads the stored bytes in place where it can.</summary>
     public abstract Tensor Load(StoredTensor stored);
@@ -33,6 +39,12 @@ public abstract class Backend : IDisposable
 
     /// <summary>Copies elements from <paramref name="offset"/> out of a tensor; a weight in any storage is decoded to F32.</summary>
     public abstract void Read(Tensor source, Span<float> values, long offset = 0);
+
+    /// <summary>Copies stored bytes from byte <paramref name="offset"/> out of a tensor of any type.</summary>
+    public abstract void ReadBytes(Tensor source, Span<byte> bytes, long offset = 0);
+
+    /// <summary>Copies stored bytes into an F32, BF16 or U8 tensor, from byte <paramref name="offset"/>.</summary>
+    public abstract void WriteBytes(Tensor target, ReadOnlySpan<byte> bytes, long offset = 0);
 
     /// <summary>Sets every element of a tensor to zero.</summary>
     public abstract void Zero(Tensor target);
@@ -50,6 +62,10 @@ public abstract class Backend : IDisposable
 
     /// <summary>y[t] = scale · table[ids[t]]. table (V, C) in any storage, y (T, C).</summary>
     public abstract void Embed(ReadOnlySpan<int> ids, Tensor table, float scale, Tensor y);
+
+    /// <summary>x[t] += u · magnitudes[t], u uniform in ±1 and different for every number. x (T, C); magnitudes (T), 0 = the row stays.</summary>
+    /// <param name="stream">A number of its own for every call of a run.</param>
+    public abstract void AddNoise(Tensor x, ReadOnlySpan<float> magnitudes, ulong seed, ulong stream);
 
     /// <summary>dTable[ids[t]] += scale · dy[t], tokens in order.</summary>
     public abstract void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable);
@@ -139,6 +155,24 @@ public abstract class Backend : IDisposable
 
     /// <summary>One AdamW update of values in place from gradients; first and second moments are updated too. Equal shapes, F32.</summary>
     public abstract void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step);
+
+    /// <summary>
+    /// One AdamW update whose moments are stored as codes of the dynamic maps (U8, as many as values) with one F32 scale for 256 of them; the update
+    /// itself uses the moments before they are rounded. A second moment that is not zero never gets the code of zero. Dettmers et al. 2022.
+    /// </summary>
+    public abstract void AdamW8Bit(
+        Tensor values, Tensor gradients, Tensor firstCodes, Tensor firstScales, Tensor secondCodes, Tensor secondScales, AdamWStep step);
+
+    /// <summary>momentum = Momentum·momentum + g (g at the first step), values −= rate·momentum, with g = gradients + WeightDecay·values. Equal shapes, F32.</summary>
+    public abstract void Sgd(Tensor values, Tensor gradients, Tensor momentum, SgdStep step);
+
+    /// <summary>values −= rate·sign(β₁·m + (1 − β₁)·g) after their decay; m = β₂·m + (1 − β₂)·g. Equal shapes, F32.</summary>
+    public abstract void Lion(Tensor values, Tensor gradients, Tensor momentum, LionStep step);
+
+    /// <summary>
+    /// Adafactor on one matrix (R, C) with mean squares of rows (R) and columns (C), or with the square of each element where columnSquares is null.
+    /// </summary>
+    public abstract void Adafactor(Tensor values, Tensor gradients, Tensor rowSquares, Tensor? columnSquares, AdafactorStep step);
 
     public abstract void Dispose();
 }

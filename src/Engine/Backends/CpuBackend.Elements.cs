@@ -3,7 +3,7 @@ using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
 
-/// <summary>Element-wise operations and the optimizer.</summary>
+/// <summary>Element-wise operations.</summary>
 public sealed unsafe partial class CpuBackend
 {
     public override void Zero(Tensor target) => CopyBytes(null, target);
@@ -53,24 +53,6 @@ public sealed unsafe partial class CpuBackend
 
         Keep(x);
         return sum;
-    }
-
-    public override void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step)
-    {
-        RequireSame(nameof(AdamW), values, gradients);
-        RequireSame(nameof(AdamW), values, firstMoment);
-        RequireSame(nameof(AdamW), values, secondMoment);
-        _pool.Run(Blocks(values.Shape.Count, BlockElements), new AdamWWork
-        {
-            Kernel = _kernels.AdamW,
-            Values = Floats(values),
-            Gradients = Floats(gradients),
-            First = Floats(firstMoment),
-            Second = Floats(secondMoment),
-            Count = values.Shape.Count,
-            Factors = new AdamWFactors(step.LearningRate, step.Beta1, step.Beta2, step.Epsilon, step.WeightDecay, step.Step),
-        });
-        Keep(values, gradients, firstMoment, secondMoment);
     }
 
     private static long BlockLength(long start, long count) => Math.Min(BlockElements, count - start);
@@ -129,20 +111,6 @@ public sealed unsafe partial class CpuBackend
         {
             long start = (long)block * BlockElements;
             Sums[block] = Kernel.SumOfSquares(Source + start, BlockLength(start, Count));
-        }
-    }
-
-    private struct AdamWWork : IWork
-    {
-        public AdamWKernel Kernel;
-        public float* Values, Gradients, First, Second;
-        public long Count;
-        public AdamWFactors Factors;
-
-        public readonly void Run(int block, int worker)
-        {
-            long start = (long)block * BlockElements;
-            Kernel.Update(Values + start, Gradients + start, First + start, Second + start, BlockLength(start, Count), Factors);
         }
     }
 }

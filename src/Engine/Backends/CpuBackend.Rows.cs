@@ -1,3 +1,5 @@
+using FineTuneTool.Engine.Tensors;
+
 namespace FineTuneTool.Engine.Backends;
 
 /// <summary>Operations that move rows, and those that treat each row alone.</summary>
@@ -22,6 +24,18 @@ public sealed unsafe partial class CpuBackend
         }
 
         Keep(table, y);
+    }
+
+    public override void AddNoise(Tensor x, ReadOnlySpan<float> magnitudes, ulong seed, ulong stream)
+    {
+        Require(magnitudes.Length == x.Shape.Rows, nameof(AddNoise), x.Shape, magnitudes.Length);
+        fixed (float* rows = magnitudes)
+        {
+            RowBlocks blocks = RowsOf(x, tiles: 1, out int count);
+            _pool.Run(count, new NoiseWork { Blocks = blocks, Magnitudes = rows, Random = new CounterRandom(seed, RandomPurpose.EmbeddingNoise, stream), X = Numbers(x) });
+        }
+
+        Keep(x);
     }
 
     public override void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable)

@@ -93,6 +93,14 @@ public sealed unsafe partial class CpuBackend : Backend
             "Lower MaxSeqLength or MicroBatchSize, choose a smaller or quantised base model, or use a machine with more memory.");
     }
 
+    public override Tensor AllocatePaged(Shape shape, ElementType type, string folder)
+    {
+        var buffer = new PagedBuffer(folder, type.Bytes(shape.Count));
+        return new CpuTensor(shape, type, buffer.Pointer, buffer, null);
+    }
+
+    public override void PageOut(Tensor tensor) => PageAdvice.Forget(((CpuTensor)tensor).Pointer, tensor.Type.Bytes(tensor.Shape));
+
     /// <exception cref="FineTuneException">FT0304: the tensor holds no weights.</exception>
     public override Tensor Load(StoredTensor stored)
     {
@@ -136,6 +144,20 @@ public sealed unsafe partial class CpuBackend : Backend
         }
 
         Keep(source);
+    }
+
+    public override void ReadBytes(Tensor source, Span<byte> bytes, long offset = 0)
+    {
+        Require(offset >= 0 && offset <= source.Type.Bytes(source.Shape) - bytes.Length, nameof(ReadBytes), source.Shape, bytes.Length);
+        new ReadOnlySpan<byte>(((CpuTensor)source).Pointer + offset, bytes.Length).CopyTo(bytes);
+        Keep(source);
+    }
+
+    public override void WriteBytes(Tensor target, ReadOnlySpan<byte> bytes, long offset = 0)
+    {
+        Require(offset >= 0 && offset <= target.Type.Bytes(target.Shape) - bytes.Length, nameof(WriteBytes), target.Shape, bytes.Length);
+        bytes.CopyTo(new Span<byte>(((CpuTensor)target).Pointer + offset, bytes.Length));
+        Keep(target);
     }
 
     public override void Dispose()

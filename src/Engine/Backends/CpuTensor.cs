@@ -3,7 +3,7 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Backends;
 
 /// <summary>Numbers in memory: owned (<paramref name="owned"/>), or a view of what <paramref name="source"/> keeps alive.</summary>
-internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* pointer, NativeBuffer? owned, object? source) : Tensor(shape, type)
+internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* pointer, IDisposable? owned, object? source) : Tensor(shape, type)
 {
     private readonly byte* _pointer = pointer;
     private readonly object? _source = source;
@@ -28,6 +28,11 @@ internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* poin
         ? (ushort*)Pointer
         : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs BF16.");
 
+    /// <summary>The bytes of a U8 tensor.</summary>
+    public byte* Codes => Type == ElementType.U8
+        ? Pointer
+        : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs U8.");
+
     public long Count => Shape.Count;
 
     public override Tensor Rows(long first, long count)
@@ -42,7 +47,7 @@ internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* poin
 
     public override Tensor View(long offset, Shape shape)
     {
-        if (Type is not (ElementType.F32 or ElementType.BF16) || offset < 0 || offset > Count - shape.Count)
+        if (Type is not (ElementType.F32 or ElementType.BF16 or ElementType.U8) || offset < 0 || offset > Count - shape.Count)
         {
             throw new ArgumentException($"View: {shape} from element {offset} is not inside {Shape} of {Type}.");
         }

@@ -48,3 +48,15 @@ public enum Activation
 /// factors that are the same for all elements are computed in double. Step counts from 1.
 /// </summary>
 public readonly record struct AdamWStep(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, long Step);
+
+/// <summary>One step of gradient descent with momentum, as torch.optim.SGD does it: weight decay is added to the gradient. Step counts from 1.</summary>
+public readonly record struct SgdStep(double LearningRate, double Momentum, double WeightDecay, long Step);
+
+/// <summary>One Lion update with decoupled weight decay (Chen et al. 2023).</summary>
+public readonly record struct LionStep(double LearningRate, double Beta1, double Beta2, double WeightDecay);
+
+/// <summary>
+/// One Adafactor update (Shazeer and Stern 2018) at a given rate, without a first moment, with decoupled weight decay: the second moments decay by
+/// 1 − step^−0.8, and an update is scaled down to a root mean square of 1. Step counts from 1.
+/// </summary>
+public readonly record struct AdafactorStep(double LearningRate, double WeightDecay, long Step);

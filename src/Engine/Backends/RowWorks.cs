@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Kernels;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
 
@@ -44,6 +45,34 @@ internal unsafe struct EmbedWork : IWork
         }
 
         Y.Write(first * columns, count * columns, y);
+    }
+}
+
+internal unsafe struct NoiseWork : IWork
+{
+    public RowBlocks Blocks;
+    public float* Magnitudes;
+    public CounterRandom Random;
+    public Activations X;
+
+    public readonly void Run(int block, int worker)
+    {
+        int columns = Blocks.Columns;
+        for (long row = Blocks.First(block); row < Blocks.First(block) + Blocks.Count(block); row++)
+        {
+            float magnitude = Magnitudes[row];
+            if (magnitude != 0)
+            {
+                long at = row * columns;
+                float* x = X.Read(at, columns, Blocks.Tile(worker, 0));
+                for (int i = 0; i < columns; i++)
+                {
+                    x[i] += (2 * Random.Uniform((ulong)(at + i)) - 1) * magnitude;
+                }
+
+                X.Write(at, columns, x);
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ public abstract class Tensor(Shape shape, ElementType type) : IDisposable
     /// <summary>A view of <paramref name="count"/> rows from <paramref name="first"/>, same columns. The view must not outlive this tensor.</summary>
     public abstract Tensor Rows(long first, long count);
 
-    /// <summary>A view of the same numbers, from element <paramref name="offset"/>, with another shape. F32 and BF16 only.</summary>
+    /// <summary>A view of the same numbers, from element <paramref name="offset"/>, with another shape. F32, BF16 and U8 only.</summary>
     public abstract Tensor View(long offset, Shape shape);
 
     public abstract void Dispose();

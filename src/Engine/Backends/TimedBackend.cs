@@ -21,11 +21,19 @@ public sealed class TimedBackend(Backend inner) : Backend
 
     public override Tensor Allocate(Shape shape, ElementType type = ElementType.F32) => inner.Allocate(shape, type);
 
+    public override Tensor AllocatePaged(Shape shape, ElementType type, string folder) => inner.AllocatePaged(shape, type, folder);
+
+    public override void PageOut(Tensor tensor) => inner.PageOut(tensor);
+
     public override Tensor Load(StoredTensor stored) => inner.Load(stored);
 
     public override void Write(Tensor target, ReadOnlySpan<float> values, long offset = 0) => inner.Write(target, values, offset);
 
     public override void Read(Tensor source, Span<float> values, long offset = 0) => inner.Read(source, values, offset);
+
+    public override void ReadBytes(Tensor source, Span<byte> bytes, long offset = 0) => inner.ReadBytes(source, bytes, offset);
+
+    public override void WriteBytes(Tensor target, ReadOnlySpan<byte> bytes, long offset = 0) => inner.WriteBytes(target, bytes, offset);
 
     public override void Zero(Tensor target) => Time(nameof(Zero), () => inner.Zero(target));
 
@@ -39,6 +47,12 @@ public sealed class TimedBackend(Backend inner) : Backend
     {
         int[] copy = [.. ids];
         Time(nameof(Embed), () => inner.Embed(copy, table, scale, y));
+    }
+
+    public override void AddNoise(Tensor x, ReadOnlySpan<float> magnitudes, ulong seed, ulong stream)
+    {
+        float[] copy = [.. magnitudes];
+        Time(nameof(AddNoise), () => inner.AddNoise(x, copy, seed, stream));
     }
 
     public override void EmbedBackward(ReadOnlySpan<int> ids, Tensor dy, float scale, Tensor dTable)
@@ -132,6 +146,19 @@ public sealed class TimedBackend(Backend inner) : Backend
 
     public override void AdamW(Tensor values, Tensor gradients, Tensor firstMoment, Tensor secondMoment, AdamWStep step) =>
         Time(nameof(AdamW), () => inner.AdamW(values, gradients, firstMoment, secondMoment, step));
+
+    public override void AdamW8Bit(
+        Tensor values, Tensor gradients, Tensor firstCodes, Tensor firstScales, Tensor secondCodes, Tensor secondScales, AdamWStep step) =>
+        Time(nameof(AdamW8Bit), () => inner.AdamW8Bit(values, gradients, firstCodes, firstScales, secondCodes, secondScales, step));
+
+    public override void Sgd(Tensor values, Tensor gradients, Tensor momentum, SgdStep step) =>
+        Time(nameof(Sgd), () => inner.Sgd(values, gradients, momentum, step));
+
+    public override void Lion(Tensor values, Tensor gradients, Tensor momentum, LionStep step) =>
+        Time(nameof(Lion), () => inner.Lion(values, gradients, momentum, step));
+
+    public override void Adafactor(Tensor values, Tensor gradients, Tensor rowSquares, Tensor? columnSquares, AdafactorStep step) =>
+        Time(nameof(Adafactor), () => inner.Adafactor(values, gradients, rowSquares, columnSquares, step));
 
     public override void Dispose() => inner.Dispose();
 

@@ -1,6 +1,6 @@
 using System.IO.MemoryMappedFiles;
-using System.Runtime.InteropServices;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Formats;
 
@@ -8,10 +8,8 @@ namespace FineTuneTool.Engine.Formats;
 /// The bytes of a file, mapped read-only into memory. Tensors that point into it hold it as their owner, so that it lives as long as they do;
 /// <see cref="Dispose"/> unmaps at once and must not run while a tensor of the file is in use.
 /// </summary>
-public sealed unsafe partial class MappedFile : IDisposable
+public sealed unsafe class MappedFile : IDisposable
 {
-    private const int DontNeed = 4;
-
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
     private byte* _pointer;
@@ -54,26 +52,14 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
     }
 
-    /// <summary>
-    /// Says that bytes will hardly be read again: on Linux and macOS they no longer count as this process's memory. They stay mapped and right.
-    /// </summary>
+    /// <summary>Says that bytes will hardly be read again (<see cref="PageAdvice"/>).</summary>
     public void Forget(byte* first, long bytes)
     {
-        if (first < _pointer || first + bytes > _pointer + Length || !(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS()))
+        if (first >= _pointer && first + bytes <= _pointer + Length)
         {
-            return;
-        }
-
-        long page = Environment.SystemPageSize, start = ((long)first + page - 1) / page * page, end = ((long)first + bytes) / page * page;
-        if (end > start)
-        {
-            // Advice only: a refusal changes nothing.
-            Advise((byte*)start, (nuint)(end - start), DontNeed);
+            PageAdvice.Forget(first, bytes);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(byte* address, nuint length, int advice);
 
     public void Dispose()
     {

@@ -66,6 +66,12 @@ public sealed class Decoder : IDisposable
         }
     }
 
+    /// <summary>
+    /// Noise on the embedded tokens of training passes: uniform up to this over √(L·C) for a document of L tokens; 0, as at first, = none.
+    /// Jain et al., "NEFTune: noisy embeddings improve instruction finetuning", 2023.
+    /// </summary>
+    public double EmbeddingNoiseAlpha { get; set; }
+
     /// <summary>What is trained now; empty where nothing is.</summary>
     public ParameterSet Trainable => _weights ?? ActiveAdapter?.Parameters ?? _nothing;
 
@@ -255,6 +261,11 @@ public sealed class Decoder : IDisposable
     {
         Tensor x = StreamInto(0);
         Backend.Embed(ids, _parts.Embedding.Value, 1, x);
+        if (pass.Training && EmbeddingNoiseAlpha > 0)
+        {
+            Backend.AddNoise(x, pass.PerToken(length => (float)(EmbeddingNoiseAlpha / Math.Sqrt((double)length * Spec.HiddenSize))), pass.DropoutSeed, pass.DropoutStream);
+        }
+
         for (int layer = 0; layer < _parts.Layers.Count; layer++)
         {
             bool saves = layer >= firstSaved;

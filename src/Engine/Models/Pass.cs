@@ -10,6 +10,19 @@ internal sealed record Pass(Backend Backend, int[] Positions, int[] DocumentStar
 {
     public int Tokens => Positions.Length;
 
+    /// <summary>A number for each row by the length of its document.</summary>
+    public float[] PerToken(Func<int, float> byLength)
+    {
+        float[] numbers = new float[Tokens];
+        for (int document = 0; document + 1 < DocumentStarts.Length; document++)
+        {
+            int start = DocumentStarts[document], length = DocumentStarts[document + 1] - start;
+            numbers.AsSpan(start, length).Fill(byLength(length));
+        }
+
+        return numbers;
+    }
+
     /// <summary>The mask of one module: no two modules of a pass and no two passes share a stream (fewer than 2²⁰ modules, 2⁴⁴ passes).</summary>
     public Dropout DropoutOf(float probability, int module) =>
         Training && probability > 0 ? new Dropout(probability, DropoutSeed, (DropoutStream << 20) | (uint)module) : default;

@@ -46,6 +46,8 @@ public sealed record RunSettings
     public double WarmupRatio => Number(nameof(WarmupRatio));
     public int WarmupSteps => Integer(nameof(WarmupSteps));
     public double MinLrRatio => Number(nameof(MinLrRatio));
+    public double LoraPlusLrRatio => Number(nameof(LoraPlusLrRatio));
+    public double NeftuneNoiseAlpha => Number(nameof(NeftuneNoiseAlpha));
     public string Optimizer => this[nameof(Optimizer)];
     public double WeightDecay => Number(nameof(WeightDecay));
     public double AdamBeta1 => Number(nameof(AdamBeta1));

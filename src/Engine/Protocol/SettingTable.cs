@@ -71,6 +71,9 @@ public static class SettingTable
         "cosine-with-min-lr", "warmup-stable-decay",
     ];
 
+    public static IReadOnlyList<string> Optimizers { get; } =
+        ["adamw", "adamw-8bit", "paged-adamw-8bit", "paged-adamw", "sgd", "adafactor", "lion"];
+
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
         // Model and method
@@ -117,9 +120,11 @@ public static class SettingTable
         new("WarmupRatio", SettingKind.Number, "0.03", "Share of the steps over which the learning rate rises from 0", Minimum: 0, Maximum: 1),
         new("WarmupSteps", SettingKind.Integer, "0", "The same in steps; wins over WarmupRatio where above 0", Minimum: 0),
         new("MinLrRatio", SettingKind.Number, "0", "Lowest learning rate as a share of LearningRate, for cosine-with-min-lr and warmup-stable-decay", Minimum: 0, Maximum: 1),
-        new("Optimizer", SettingKind.Choice, "adamw", "The optimizer", ["adamw"]),
-        new("WeightDecay", SettingKind.Number, "0.01", "Decoupled weight decay", Minimum: 0, Maximum: 10),
-        new("AdamBeta1", SettingKind.Number, "0.9", "Decay of the first moment", Minimum: 0, Maximum: 0.999999),
+        new("LoraPlusLrRatio", SettingKind.Number, "1", "The matrices B learn so many times faster than A (LoRA+)", Minimum: 0, MinimumExclusive: true, Maximum: 1000),
+        new("NeftuneNoiseAlpha", SettingKind.Number, "0", "Noise on the embedded tokens of training rows: uniform up to alpha / √(tokens · hidden size) (NEFTune); 0 = off", Minimum: 0, Maximum: 1000),
+        new("Optimizer", SettingKind.Choice, "qlora=paged-adamw-8bit *=adamw", "The optimizer; 8bit keeps its moments in 8 bits, paged ones move them to a file where MaxMemory asks for it", Optimizers),
+        new("WeightDecay", SettingKind.Number, "0.01", "Weight decay: decoupled; of sgd a part of the gradient", Minimum: 0, Maximum: 10),
+        new("AdamBeta1", SettingKind.Number, "0.9", "Decay of the first moment; the momentum of sgd", Minimum: 0, Maximum: 0.999999),
         new("AdamBeta2", SettingKind.Number, "0.999", "Decay of the second moment", Minimum: 0, Maximum: 0.9999999),
         new("AdamEpsilon", SettingKind.Number, "1e-8", "Added to the root of the second moment", Minimum: 0, MinimumExclusive: true, Maximum: 1),
         new("MaxGradNorm", SettingKind.Number, "1.0", "Gradients are scaled down to this norm; 0 = off", Minimum: 0),

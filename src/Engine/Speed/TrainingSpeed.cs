@@ -63,7 +63,7 @@ public sealed record TrainingSpeed
         decoder.ActiveAdapter = adapter;
         decoder.CheckpointedLayers = settings.GradientCheckpointing ? decoder.Spec.NumHiddenLayers : 0;
         var training = new TrainingSettings();
-        using Optimizer optimizer = OptimizerKinds.Find(training.Optimizer).Create(backend, decoder.Trainable, training);
+        using Optimizer optimizer = OptimizerKinds.Find(training.Optimizer).Create(backend, decoder.Trainable, training, new OptimizerMemory(backend));
         var step = new TrainStep(decoder, optimizer, training);
         PackedBatch batch = Batch(settings, decoder.Spec.VocabSize);
         var seconds = new List<double>();

@@ -7,6 +7,7 @@ using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Protocol;
 using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Training;
+using FineTuneTool.Engine.Training.Optimizers;
 
 namespace FineTuneTool.Engine.Stages;
 
@@ -18,10 +19,10 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         nameof(RunSettings.FineTuneMethod), nameof(RunSettings.MaxSeqLength), nameof(RunSettings.SamplePacking), nameof(RunSettings.ShuffleData),
         nameof(RunSettings.NumEpochs), nameof(RunSettings.MaxSteps), nameof(RunSettings.MicroBatchSize), nameof(RunSettings.GradientAccumulationSteps),
         nameof(RunSettings.LearningRate), nameof(RunSettings.LrScheduler), nameof(RunSettings.WarmupRatio), nameof(RunSettings.WarmupSteps),
-        nameof(RunSettings.MinLrRatio), nameof(RunSettings.Optimizer), nameof(RunSettings.WeightDecay), nameof(RunSettings.AdamBeta1),
-        nameof(RunSettings.AdamBeta2), nameof(RunSettings.AdamEpsilon), nameof(RunSettings.MaxGradNorm), nameof(RunSettings.EvalSteps),
-        nameof(RunSettings.SaveSteps), nameof(RunSettings.SaveTotalLimit), nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience),
-        nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
+        nameof(RunSettings.MinLrRatio), nameof(RunSettings.LoraPlusLrRatio), nameof(RunSettings.NeftuneNoiseAlpha), nameof(RunSettings.Optimizer),
+        nameof(RunSettings.WeightDecay), nameof(RunSettings.AdamBeta1), nameof(RunSettings.AdamBeta2), nameof(RunSettings.AdamEpsilon),
+        nameof(RunSettings.MaxGradNorm), nameof(RunSettings.EvalSteps), nameof(RunSettings.SaveSteps), nameof(RunSettings.SaveTotalLimit),
+        nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience), nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
     ];
 
     /// <summary>What makes a fresh adapter; an initial adapter brings its own.</summary>
@@ -44,6 +45,11 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
             lines.AddRange(context.SettingLines(nameof(RunSettings.Quantization), nameof(RunSettings.DoubleQuantization)));
         }
 
+        if (TrainingBudget.MayLowerMicroBatches(context.Settings))
+        {
+            lines.AddRange(context.SettingLines(nameof(RunSettings.MaxMemory)));
+        }
+
         if (InitialAdapter(context) is string folder)
         {
             using PeftAdapter adapter = PeftAdapter.Read(folder);
@@ -63,7 +69,6 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         IReadOnlyDictionary<string, string> data = context.OutputsOf(preprocess);
         using TokenizedDataset rows = TokenizedDataset.Open(data["train"]);
         using TokenizedDataset validation = TokenizedDataset.Open(data["validation"]);
-        var sampling = new BatchSamplerSettings(settings.MaxSeqLength, settings.MicroBatchSize, settings.SamplePacking, settings.ShuffleData, settings.Seed);
 
         using var backend = CpuBackend.Create(context.Request.Threads, activationType: context.ActivationType);
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
@@ -83,43 +88,26 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         decoder.ActiveAdapter = adapter;
         context.Events.Milestone($"training {decoder.Trainable.Count:N0} parameters on {rows.Count:N0} rows with {rows.SupervisedTokens:N0} supervised tokens ({backend.Name}, {backend.Threads} threads)");
 
-        decoder.CheckpointedLayers = CheckpointedLayers(context, decoder, Math.Min(rows.Tokens, (long)settings.MaxSeqLength * settings.MicroBatchSize));
+        TrainingSettings training = TrainingSettings.From(settings);
+        MemoryChoice choice = TrainingBudget.Choose(context, decoder, OptimizerKinds.Find(training.Optimizer), rows.Tokens);
+        decoder.CheckpointedLayers = choice.CheckpointedLayers;
+        training = training with
+        {
+            MicroBatchSize = choice.MicroBatchSize,
+            GradientAccumulationSteps = training.GradientAccumulationSteps * (training.MicroBatchSize / choice.MicroBatchSize),
+        };
+        var sampling = new BatchSamplerSettings(settings.MaxSeqLength, choice.MicroBatchSize, settings.SamplePacking, settings.ShuffleData, settings.Seed);
         ITrainedOutput output = adapter is null ? new ModelOutput(decoder, files) : new AdapterOutput(adapter, settings.BaseModel);
         var trainer = new Trainer(
-            decoder, output, TrainingSettings.From(settings), new TrainingBatches(rows, sampling),
+            decoder, output, training, new TrainingBatches(rows, sampling),
             validation.SupervisedTokens > 0 ? new TrainingBatches(validation, sampling with { ShuffleData = false }) : null,
-            folder, context.Events, context.Key(this).Hash);
+            folder, context.Events, context.Key(this).Hash, new OptimizerMemory(backend, choice.PagesState ? folder : null));
         return trainer.Run(context.Stop).Status == TrainingStatus.Stopped ? null : new Dictionary<string, string>
         {
             [output.FolderName] = output.FolderName,
             ["metrics"] = MetricsCsv.FileName,
             ["summary"] = TrainingSummary.FileName,
         };
-    }
-
-    /// <summary>By GradientCheckpointing and MaxMemory; neither changes a number of the result, so no key holds them.</summary>
-    private static int CheckpointedLayers(StageContext context, Decoder decoder, long tokens)
-    {
-        RunSettings settings = context.Settings;
-        var memory = new MemoryPlan(decoder, tokens);
-        long limit = settings.MaxMemory ?? memory.FreeLimit();
-        int all = decoder.Spec.NumHiddenLayers;
-        int layers = settings.GradientCheckpointing switch { "true" => all, "false" => 0, _ => memory.LayersWithin(limit) };
-        if (layers > 0)
-        {
-            context.Events.Milestone(
-                $"gradient checkpointing: {layers} of {all} layers compute again what they did not keep (about {MemoryPlan.Text(memory.PeakBytes(layers))} instead of {MemoryPlan.Text(memory.PeakBytes(0))})");
-        }
-
-        if (memory.PeakBytes(layers) > limit)
-        {
-            context.Events.Report(new Diagnostic(
-                Codes.NotEnoughMemory, $"Training will take about {MemoryPlan.Text(memory.PeakBytes(layers))}, but {MemoryPlan.Text(limit)} are {(settings.MaxMemory is null ? "free" : "allowed")}.",
-                layers < all ? "Leave GradientCheckpointing at auto." : "Lower MaxSeqLength or MicroBatchSize, or choose a smaller or quantised base model.",
-                context.PlaceOf(nameof(RunSettings.MaxMemory)), Severity.Warning));
-        }
-
-        return layers;
     }
 
     internal static LoraAdapter Adapter(StageContext context, Decoder decoder)

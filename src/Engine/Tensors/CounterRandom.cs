@@ -8,6 +8,7 @@ public enum RandomPurpose : uint
     Dropout = 3,
     Sampling = 4,
     Split = 5,
+    EmbeddingNoise = 6,
 }
 
 /// <summary>

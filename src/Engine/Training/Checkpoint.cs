@@ -9,7 +9,7 @@ namespace FineTuneTool.Engine.Training;
 
 /// <summary>
 /// A folder checkpoint-N from which a run goes on as if it had not been interrupted:
-/// the output at step N as its user would get it, training_state.safetensors (flat F32: the values as <c>values</c>, the optimizer's tensors
+/// the output at step N as its user would get it, training_state.safetensors (flat: the values as <c>values</c>, the optimizer's tensors
 /// as <c>optimizer.*</c>), and checkpoint.json, written last.
 /// </summary>
 public sealed class Checkpoint

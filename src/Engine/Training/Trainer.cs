@@ -16,6 +16,7 @@ namespace FineTuneTool.Engine.Training;
 /// </summary>
 /// <param name="validation">Evaluated as training goes; null, or without a supervised token, = no evaluation.</param>
 /// <param name="folder">Of this run alone; made where it is missing.</param>
+/// <param name="memory">Where the optimizer keeps its state; null = in memory.</param>
 /// <param name="inputs">What else decides the result, such as a stage key; checkpoints made under another text are not resumed from.</param>
 public sealed class Trainer(
     Decoder decoder,
@@ -25,7 +26,8 @@ public sealed class Trainer(
     TrainingBatches? validation,
     string folder,
     IEventSink? events = null,
-    string inputs = "")
+    string inputs = "",
+    OptimizerMemory? memory = null)
 {
     /// <summary>Value, two moments, and the value in the output.</summary>
     private const long BytesPerParameter = 4 * sizeof(float);
@@ -44,7 +46,8 @@ public sealed class Trainer(
     {
         Directory.CreateDirectory(folder);
         DiskSpace.Require(folder, LeastCheckpoints * BytesPerParameter * decoder.Trainable.Count);
-        using Optimizer optimizer = _optimizerKind.Create(decoder.Backend, decoder.Trainable, settings);
+        using Optimizer optimizer = _optimizerKind.Create(decoder.Backend, decoder.Trainable, settings, memory ?? new OptimizerMemory(decoder.Backend));
+        decoder.EmbeddingNoiseAlpha = settings.NeftuneNoiseAlpha;
         var step = new TrainStep(decoder, optimizer, settings);
         var checkpoints = new CheckpointStore(
             folder, RunIdentity.Of(decoder.Trainable, settings, training, validation, inputs), settings.SaveTotalLimit);

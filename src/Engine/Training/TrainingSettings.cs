@@ -32,6 +32,12 @@ public sealed record TrainingSettings
     /// <summary>A name of <see cref="Optimizers.OptimizerKinds.All"/>.</summary>
     public string Optimizer { get; init; } = "adamw";
 
+    /// <summary>The matrices B learn so many times faster than A (<see cref="Optimizers.LoraPlus"/>).</summary>
+    public double LoraPlusLrRatio { get; init; } = 1;
+
+    /// <summary>Noise on the embedded tokens of training rows; 0 = off.</summary>
+    public double NeftuneNoiseAlpha { get; init; }
+
     public double WeightDecay { get; init; } = 0.01;
 
     public double AdamBeta1 { get; init; } = 0.9;
@@ -73,6 +79,8 @@ public sealed record TrainingSettings
         WarmupSteps = settings.WarmupSteps,
         MinLrRatio = settings.MinLrRatio,
         Optimizer = settings.Optimizer,
+        LoraPlusLrRatio = settings.LoraPlusLrRatio,
+        NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha,
         WeightDecay = settings.WeightDecay,
         AdamBeta1 = settings.AdamBeta1,
         AdamBeta2 = settings.AdamBeta2,

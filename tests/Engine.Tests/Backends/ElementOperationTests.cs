@@ -49,6 +49,26 @@ public sealed class ElementOperationTests : BackendTest
     }
 
     [Fact]
+    public void Noise_fills_its_range_evenly_and_leaves_rows_without_any()
+    {
+        float[][] results = [.. new[] { 1, 3 }.Select(threads =>
+        {
+            using CpuBackend backend = CpuBackend.Create(threads);
+            Tensor x = Tensor(backend, new float[3 * 5000], 3, 5000);
+            backend.AddNoise(x, [0.5f, 0, 2], seed: 4, stream: 7);
+            return Values(backend, x);
+        })];
+        Assert.Equal(results[0], results[1]);
+        Assert.All(results[0][5000..10000], value => Assert.Equal(0, value));
+        foreach ((float[] row, double magnitude) in new[] { (results[0][..5000], 0.5), (results[0][10000..], 2) })
+        {
+            Assert.All(row, value => Assert.InRange(value, -magnitude, magnitude));
+            Assert.InRange(row.Average(), -0.05 * magnitude, 0.05 * magnitude);
+            Assert.InRange(row.Average(value => value * value) / (magnitude * magnitude), 0.31, 0.36);
+        }
+    }
+
+    [Fact]
     public void Views_read_and_write_the_tensor_they_look_at()
     {
         using CpuBackend backend = CpuBackend.Create(1);

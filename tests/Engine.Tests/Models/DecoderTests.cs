@@ -32,6 +32,22 @@ public class DecoderTests
     }
 
     [Fact]
+    public void Noise_on_the_embedded_tokens_is_uniform_by_document_and_of_training_alone()
+    {
+        using var model = new TinyModel();
+        Decoder decoder = model.Load();
+        decoder.TrainAllWeights();
+        BatchLoss plain = decoder.ForwardBackward(TinyModel.Batch(), 1, 1);
+        decoder.EmbeddingNoiseAlpha = 5;
+        Assert.Equal(plain, decoder.Evaluate(TinyModel.Batch()));
+        BatchLoss noisy = decoder.ForwardBackward(TinyModel.Batch(), 1, 1);
+        Assert.NotEqual(plain, noisy);
+        Assert.Equal(noisy, decoder.ForwardBackward(TinyModel.Batch(), 1, 1));
+        Assert.NotEqual(noisy, decoder.ForwardBackward(TinyModel.Batch(), 1, 2));
+        Assert.NotEqual(noisy, decoder.ForwardBackward(TinyModel.Batch(), 2, 1));
+    }
+
+    [Fact]
     public void A_second_backward_pass_adds_to_the_gradients()
     {
         using var model = new TinyModel();

@@ -20,7 +20,7 @@ internal sealed class FourBitGoldens(string name, string? folder = null)
 
     public static FourBitGoldens Double { get; } = new("nf4_double");
 
-    public JsonElement Json { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder ?? Own, $"{name}.json"))).RootElement;
+    public JsonElement Json => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder ?? Own, $"{name}.json"))).RootElement;
 
     public StoredTensor? Find(string tensor) => _file.Tensors.Find(tensor);
 

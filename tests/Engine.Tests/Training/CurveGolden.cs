@@ -52,6 +52,7 @@ internal sealed class CurveGolden
                 WarmupSteps = warmup,
                 WarmupRatio = 0,
                 WeightDecay = settings.GetProperty("wd").GetDouble(),
+                LoraPlusLrRatio = settings.TryGetProperty("loraplus", out JsonElement ratio) && ratio.ValueKind == JsonValueKind.Number ? ratio.GetDouble() : 1,
                 AdamEpsilon = settings.GetProperty("eps").GetDouble(),
                 MaxGradNorm = settings.GetProperty("max_grad_norm").GetDouble(),
                 LoggingSteps = 1,

@@ -29,6 +29,14 @@ public class CurveTests
         Follows(curve, model, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
     }
 
+    [SharedFact("goldens/models/curves/loraplus")]
+    public void Lora_plus_follows_the_reference_for_60_steps()
+    {
+        string curve = Path.Combine(Paths.Shared, "goldens", "models", "curves", "loraplus");
+        using var model = new TinyModel(TinyModel.PathOf("llama"), Path.Combine(curve, "init"));
+        Follows(curve, model, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
+    }
+
     [Fact]
     public void Full_fine_tuning_follows_the_reference_for_60_steps()
     {

@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Training;
+using FineTuneTool.Engine.Training.Optimizers;
 
 namespace FineTuneTool.Engine.Tests.Training;
 
@@ -9,42 +10,65 @@ public class MemoryPlanTests
 {
     private static TinyModel Model() => new(TinyModel.PathOf("llama"), null, new LoraSettings { Rank = 4, Alpha = 8 });
 
+    private static MemoryPlan Plan(Decoder decoder, long rowTokens, string optimizer = "adamw") => new(decoder, OptimizerKinds.Find(optimizer), rows => rowTokens * rows);
+
     [Fact]
     public void As_few_layers_are_checkpointed_as_the_limit_asks_for()
     {
         using TinyModel model = Model();
-        var plan = new MemoryPlan(model.Decoder, 4096);
+        MemoryPlan plan = Plan(model.Decoder, 4096);
         int layers = model.Decoder.Spec.NumHiddenLayers;
-        Assert.Equal(plan.PeakBytes(0), plan.PeakBytes(1));
+        Assert.Equal(Peak(0), Peak(1));
         for (int some = 1; some < layers; some++)
         {
-            Assert.True(plan.PeakBytes(some + 1) < plan.PeakBytes(some));
-            Assert.Equal(some + 1, plan.LayersWithin(plan.PeakBytes(some) - 1));
-            Assert.Equal(some + 1, plan.LayersWithin(plan.PeakBytes(some + 1)));
+            Assert.True(Peak(some + 1) < Peak(some));
+            Assert.Equal(some + 1, Layers(Peak(some) - 1));
+            Assert.Equal(some + 1, Layers(Peak(some + 1)));
         }
 
-        Assert.Equal(0, plan.LayersWithin(plan.PeakBytes(0)));
-        Assert.Equal(layers, plan.LayersWithin(1));
+        Assert.Equal(0, Layers(Peak(0)));
+        Assert.Equal(layers, Layers(1));
+
+        long Peak(int checkpointed) => plan.PeakBytes(new MemoryChoice(checkpointed, 1));
+        int Layers(long limit) => plan.Within(limit, [1], checkpointing: true).CheckpointedLayers;
     }
 
     [Fact]
-    public void The_peak_holds_weights_parameters_and_rows()
+    public void Micro_batches_become_smaller_before_anything_is_computed_again()
+    {
+        using TinyModel model = Model();
+        MemoryPlan plan = Plan(model.Decoder, 4096, "paged-adamw");
+        Assert.Equal(new MemoryChoice(0, 4), plan.Within(plan.PeakBytes(new MemoryChoice(0, 4)), [4, 2, 1], checkpointing: true));
+        Assert.Equal(new MemoryChoice(0, 2), plan.Within(plan.PeakBytes(new MemoryChoice(0, 2)), [4, 2, 1], checkpointing: true));
+        Assert.Equal(new MemoryChoice(2, 1), plan.Within(plan.PeakBytes(new MemoryChoice(2, 1)), [4, 2, 1], checkpointing: true));
+        Assert.Equal(new MemoryChoice(2, 1, PagesState: true), plan.Within(1, [4, 2, 1], checkpointing: true));
+        Assert.Equal(new MemoryChoice(0, 4, PagesState: true), plan.Within(1, [4], checkpointing: false));
+        Assert.Equal(new MemoryChoice(0, 4), Plan(model.Decoder, 4096).Within(1, [4], checkpointing: false));
+    }
+
+    [Fact]
+    public void The_peak_holds_weights_parameters_state_and_rows()
     {
         using TinyModel model = Model();
         Decoder decoder = model.Decoder;
-        long weights = decoder.Weights.Sum(weight => weight.Value.Type.Bytes(weight.Shape.Count)), fixedBytes = new MemoryPlan(decoder, 0).PeakBytes(0);
+        long weights = decoder.Weights.Sum(weight => weight.Value.Type.Bytes(weight.Shape)), fixedBytes = Peak(0);
         Assert.True(fixedBytes > weights + 16 * decoder.Trainable.Count);
-        Assert.True(new MemoryPlan(decoder, 1000).PeakBytes(0) - fixedBytes >= decoder.StepBytes(1000, 0));
+        Assert.True(Peak(1000) - fixedBytes >= decoder.StepBytes(1000, 0));
+        Assert.Equal(8 * decoder.Trainable.Count, fixedBytes - Plan(decoder, 0, "paged-adamw").PeakBytes(new MemoryChoice(0, 1, PagesState: true)));
+        Assert.Equal(4 * decoder.Trainable.Count, fixedBytes - Plan(decoder, 0, "lion").PeakBytes(new MemoryChoice(0, 1)));
         decoder.ActiveAdapter = null;
         decoder.TrainAllWeights();
-        Assert.True(decoder.Trainable.Count * 16 < new MemoryPlan(decoder, 0).PeakBytes(0));
+        Assert.True(decoder.Trainable.Count * 16 < Peak(0));
+
+        long Peak(long tokens) => Plan(decoder, tokens).PeakBytes(new MemoryChoice(0, 1));
     }
 
     [Fact]
     public void What_is_free_limits_a_run_without_a_limit()
     {
         using TinyModel model = Model();
-        Assert.InRange(new MemoryPlan(model.Decoder, 64).FreeLimit(), 1, long.MaxValue);
-        Assert.Equal(model.Decoder.Spec.NumHiddenLayers, new MemoryPlan(model.Decoder, 1L << 40).LayersWithin(new MemoryPlan(model.Decoder, 1).FreeLimit()));
+        long free = Plan(model.Decoder, 64).FreeLimit();
+        Assert.InRange(free, 1, long.MaxValue);
+        Assert.Equal(model.Decoder.Spec.NumHiddenLayers, Plan(model.Decoder, 1L << 40).Within(free, [1], checkpointing: true).CheckpointedLayers);
     }
 }

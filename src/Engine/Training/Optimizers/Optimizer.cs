@@ -7,7 +7,7 @@ namespace FineTuneTool.Engine.Training.Optimizers;
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
-    /// <summary>Everything the next update depends on beside values and gradients, by name, F32 and as long as the values; kept in checkpoints.</summary>
+    /// <summary>Everything the next update depends on beside values and gradients, by name, F32 or U8; kept in checkpoints.</summary>
     public abstract IReadOnlyList<OptimizerState> State { get; }
 
     /// <summary>One update in place.</summary>

@@ -6,14 +6,14 @@ using FineTuneTool.Engine.Training.Optimizers;
 
 namespace FineTuneTool.Engine.Tests.Training.Optimizers;
 
-public class DecayRunTests
+public class ParameterRunTests
 {
     [Fact]
     public void Neighbours_with_the_same_decay_are_one_run()
     {
         using CpuBackend backend = CpuBackend.Create(1);
         using ParameterSet parameters = Parameters(backend);
-        Assert.Equal([new(0, 10, true), new(10, 7, false), new(17, 2, true)], DecayRun.Of(parameters));
+        Assert.Equal([new(0, 10, true, 1), new(10, 7, false, 1), new(17, 2, true, 1)], ParameterRun.Of(parameters, new TrainingSettings()));
     }
 
     [Fact]
@@ -22,7 +22,7 @@ public class DecayRunTests
         using CpuBackend backend = CpuBackend.Create(1);
         using ParameterSet parameters = Parameters(backend);
         parameters.WriteValues([.. Enumerable.Repeat(1f, 19)]);
-        using Optimizer optimizer = OptimizerKinds.Find("adamw").Create(backend, parameters, new TrainingSettings { WeightDecay = 0.5 });
+        using Optimizer optimizer = OptimizerKinds.Find("adamw").Create(backend, parameters, new TrainingSettings { WeightDecay = 0.5 }, new OptimizerMemory(backend));
         optimizer.Update(learningRate: 0.1, step: 1);
         float[] values = new float[19];
         parameters.ReadValues(values);
