@@ -13,11 +13,16 @@ internal sealed unsafe class PagedBuffer : IDisposable
     public PagedBuffer(string folder, long bytes)
     {
         Length = Math.Max(bytes, 1);
-        var stream = new FileStream(
-            Path.Combine(folder, $"{Guid.NewGuid():N}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        string path = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
+        var stream = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         _file = MemoryMappedFile.CreateFromFile(stream, null, Length, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
         _view = _file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.ReadWrite);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _pointer);
+        if (!OperatingSystem.IsWindows())
+        {
+            // The pages outlive the name, so that a process that is killed leaves nothing behind; Windows closes and deletes by itself.
+            File.Delete(path);
+        }
     }
 
     ~PagedBuffer() => Release();

@@ -89,7 +89,7 @@ public class AdamW8BitTests
         using var parameters = new ParameterSet(backend, [("a", new Shape(300, 171), true), ("b", new Shape(999), false), ("c", new Shape(70, 70), true)]);
         using Optimizer optimizer = OptimizerKinds.Find("paged-adamw-8bit").Create(
             backend, parameters, new TrainingSettings(), new OptimizerMemory(backend, paged ? folder.Path : null));
-        Assert.Equal(paged, Directory.EnumerateFiles(folder.Path).Any());
+        Assert.Equal(paged && OperatingSystem.IsWindows(), Directory.EnumerateFiles(folder.Path).Any());
         var random = new CounterRandom(5, RandomPurpose.Sampling);
         float[] numbers = new float[parameters.Count];
         for (int step = 1; step <= 4; step++)
