@@ -52,7 +52,7 @@ public sealed unsafe partial class CpuBackend : Backend
 
     /// <param name="threads">0 = one for each core.</param>
     /// <param name="kernels">
-    /// <c>portable</c>, <c>avx2</c>, <c>avx512</c> or <c>scalar</c>; null takes the environment variable FINETUNE_KERNELS, else the best of this machine.
+    /// <c>portable</c>, <c>avx2</c>, <c>avx512</c>, <c>avx512bf16</c>, <c>amx</c> or <c>scalar</c>; null takes the environment variable FINETUNE_KERNELS, else the best of this machine.
     /// </param>
     /// <param name="activationType">F32 or BF16; see <see cref="Backend.ActivationType"/>.</param>
     /// <exception cref="FineTuneException">FT2003: unknown kernels, or kernels that this machine cannot run.</exception>

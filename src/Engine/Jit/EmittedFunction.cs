@@ -39,7 +39,8 @@ internal sealed class EmittedFunction
         return new EmittedFunction(code, address);
     }
 
-    private static byte[] Assemble(Action<Assembler> body)
+    /// <summary>The code of <see cref="Emit"/>, which runs at any address.</summary>
+    public static byte[] Assemble(Action<Assembler> body)
     {
         var assembler = new Assembler(64);
         int vectorBytes = PreservedVectors.Length * 16;

@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Jit;
 using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 
@@ -49,10 +50,15 @@ internal sealed class KernelSet
         "avx512bf16", Avx512.IsAvailable && PairKernelBFloat16.IsSupported, Avx512.Product, Avx512.Dropout, Avx512.StoredDots, new PairKernelBFloat16(),
         new ScoreBFloat16());
 
-    /// <summary>Every set, slowest first.</summary>
-    public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512, Avx512BFloat16];
+    /// <summary>As <see cref="Avx512BFloat16"/>, with products of BF16 numbers by tiles.</summary>
+    public static readonly KernelSet Amx = Vectors<Simd512, Vector512<float>>(
+        "amx", Avx512BFloat16.IsAvailable && TileState.IsAvailable, Avx512.Product, Avx512.Dropout, Avx512.StoredDots,
+        new PairKernelAmx(new BFloat16Vector<Simd512, Vector512<float>>()), new ScoreBFloat16());
 
-    private KernelSet(string name, bool isAvailable)
+    /// <summary>Every set, slowest first.</summary>
+    public static readonly IReadOnlyList<KernelSet> All = [Scalar, Portable, Avx2, Avx512, Avx512BFloat16, Amx];
+
+    internal KernelSet(string name, bool isAvailable)
     {
         Name = name;
         IsAvailable = isAvailable;

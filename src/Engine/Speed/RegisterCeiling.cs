@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using FineTuneTool.Engine.Jit;
 using FineTuneTool.Engine.Kernels;
@@ -18,6 +19,9 @@ internal static unsafe class RegisterCeiling
 
     private const int Sums = 24, VectorSums = 12;
 
+    /// <summary>As <see cref="Steps"/>, of <see cref="EmitTiles"/>.</summary>
+    private const int TileSteps = 12_000;
+
     /// <summary>A thread that is called late misses some pieces and nothing else.</summary>
     private const int PiecesPerThread = 4;
 
@@ -27,7 +31,9 @@ internal static unsafe class RegisterCeiling
         KernelSet kernels = KernelSet.Choose(Environment.GetEnvironmentVariable("FINETUNE_KERNELS"));
         using var pool = new WorkerPool(threads);
         int pieces = PiecesPerThread * threads;
-        return type == ElementType.BF16 && kernels.Pairs is PairKernelBFloat16 ? Rate(pool, pieces, new EmittedPiece(EmitPairs()), 64.0 * Sums * Steps)
+        return type == ElementType.BF16 && kernels.Pairs is PairKernelAmx
+            ? Rate(pool, pieces, new EmittedPiece(EmittedFunction.Emit("ceiling-amx", EmitTiles).Address, TileSteps), 16384.0 * TileEmitter.MaxSums * TileSteps)
+            : type == ElementType.BF16 && kernels.Pairs is PairKernelBFloat16 ? Rate(pool, pieces, new EmittedPiece(EmitPairs(), Steps), 64.0 * Sums * Steps)
             : kernels.Product is MicroKernel8x2<Simd512, Vector512<float>> ? Rate(pool, pieces, new VectorPiece<Simd512, Vector512<float>>(), 32.0 * VectorSums * Steps)
             : kernels.Product is MicroKernel4x2<Simd256, Vector256<float>> ? Rate(pool, pieces, new VectorPiece<Simd256, Vector256<float>>(), 16.0 * VectorSums * Steps)
             : Rate(pool, pieces, new VectorPiece<Simd128, Vector128<float>>(), 8.0 * VectorSums * Steps);
@@ -59,14 +65,48 @@ internal static unsafe class RegisterCeiling
         assembler.jne(step);
     }).Address;
 
+    /// <summary>TDPBF16PS: 8,192 multiply-adds; two by two tiles of sums. The argument points to the number of steps.</summary>
+    public static void EmitTiles(Assembler assembler)
+    {
+        const int Tiles = 2;
+        TileConfiguration configuration = TileConfiguration.Of(Tiles, TileConfiguration.MaxRows, Tiles, TileConfiguration.MaxRowBytes / sizeof(uint));
+        Label after = assembler.CreateLabel(), table = assembler.CreateLabel(), step = assembler.CreateLabel();
+        assembler.jmp(after);
+        assembler.Label(ref table);
+        assembler.db(MemoryMarshal.AsBytes(new ReadOnlySpan<TileConfiguration>(in configuration)).ToArray());
+        assembler.db(Enumerable.Repeat((byte[])[0x80, 0x3A], TileConfiguration.MaxRowBytes / sizeof(ushort)).SelectMany(bytes => bytes).ToArray());
+        assembler.Label(ref after);
+        assembler.lea(rbx, __[table]);
+        assembler.ldtilecfg(__[rbx]);
+        assembler.xor(ecx, ecx);
+        for (int i = 0; i < TileEmitter.MaxSums; i++)
+        {
+            // Every row is the same line: rows are 0 bytes apart.
+            assembler.tilezero(TileEmitter.Tile(i));
+            assembler.tileloadd(TileEmitter.Tile(TileEmitter.MaxSums + i), __[rbx + rcx + sizeof(TileConfiguration)]);
+        }
+
+        assembler.mov(rax, __[rdi]);
+        assembler.Label(ref step);
+        for (int i = 0; i < TileEmitter.MaxSums; i++)
+        {
+            assembler.tdpbf16ps(
+                TileEmitter.Tile(i), TileEmitter.Tile(TileEmitter.LeftTile(i / Tiles)), TileEmitter.Tile(TileEmitter.RightTile(i % Tiles, Tiles)));
+        }
+
+        assembler.dec(rax);
+        assembler.jne(step);
+        assembler.tilerelease();
+    }
+
     private static AssemblerRegisterZMM Register(int number) => new((Register)((int)Iced.Intel.Register.ZMM0 + number));
 
-    private readonly struct EmittedPiece(nint address) : IWork
+    private readonly struct EmittedPiece(nint address, long steps) : IWork
     {
         public void Run(int block, int worker)
         {
-            long steps = Steps;
-            ((delegate* unmanaged<long*, void>)address)(&steps);
+            long count = steps;
+            ((delegate* unmanaged<long*, void>)address)(&count);
         }
     }
 

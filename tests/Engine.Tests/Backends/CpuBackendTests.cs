@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Kernels;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Tests.Backends;
@@ -13,6 +14,18 @@ public sealed class CpuBackendTests : BackendTest
         Assert.Equal("FT2003", exception.Diagnostic.Code.Id);
         Assert.Contains("sse9", exception.Message);
         Assert.Contains("portable", exception.Message);
+    }
+
+    [Fact]
+    public void Kernels_that_this_machine_lacks_are_refused_with_those_it_has()
+    {
+        foreach (string name in KernelSet.All.Where(set => !set.IsAvailable).Select(set => set.Name))
+        {
+            FineTuneException exception = Assert.Throws<FineTuneException>(() => CpuBackend.Create(1, name));
+            Assert.Equal("FT2003", exception.Diagnostic.Code.Id);
+            Assert.Contains($"lacks the instructions of the kernels '{name}'", exception.Message);
+            Assert.Contains(string.Join(", ", Available), exception.Message);
+        }
     }
 
     [Fact]

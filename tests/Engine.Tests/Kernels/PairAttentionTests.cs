@@ -26,10 +26,12 @@ public sealed unsafe class PairAttentionTests
         (new AttentionLayout(1, 1, 141, 0.09f, 0, 0), [0, 67]),
     ];
 
+    private static IEnumerable<KernelSet> Sets => KernelSet.All.Where(set => set.IsAvailable).Append(InterpretedAmx.Set);
+
     public static TheoryData<string, int> CaseNumbers()
     {
         var data = new TheoryData<string, int>();
-        foreach (KernelSet set in KernelSet.All.Where(set => set.IsAvailable))
+        foreach (KernelSet set in Sets)
         {
             for (int i = 0; i < Cases.Length; i++)
             {
@@ -158,8 +160,9 @@ public sealed unsafe class PairAttentionTests
         public void Run(string kernels, int threads, in AttentionLayout layout, int[] starts, bool runsOnNotNumbersFirst = false)
         {
             using var pool = new WorkerPool(threads);
-            using var forward = new PairAttentionForward(KernelSet.Choose(kernels), pool);
-            using var backward = new PairAttentionBackward(KernelSet.Choose(kernels), pool);
+            KernelSet set = Sets.First(set => set.Name == kernels);
+            using var forward = new PairAttentionForward(set, pool);
+            using var backward = new PairAttentionBackward(set, pool);
             if (runsOnNotNumbersFirst)
             {
                 const ushort NotANumber = 0x7FC0;

@@ -7,7 +7,11 @@ namespace FineTuneTool.Engine.Tests.Kernels;
 /// <summary>Products of BF16 numbers on every set of kernels that runs here, against the plain forms and against double precision, at odd sizes.</summary>
 public sealed unsafe class PairTests
 {
-    public static TheoryData<string> Names => [.. KernelSet.All.Where(set => set.IsAvailable).Select(set => set.Name)];
+    public static TheoryData<string> Names => [.. Sets.Select(set => set.Name)];
+
+    private static IEnumerable<KernelSet> Sets => KernelSet.All.Where(set => set.IsAvailable).Append(InterpretedAmx.Set);
+
+    private static KernelSet Set(string name) => Sets.First(set => set.Name == name);
 
     private static float[] Numbers(int count, ulong stream)
     {
@@ -21,7 +25,7 @@ public sealed unsafe class PairTests
     [MemberData(nameof(Names))]
     public void Conversions_are_those_of_the_plain_form_bit_for_bit(string name)
     {
-        BFloat16Kernel plain = new BFloat16Scalar(), fast = KernelSet.Choose(name).Conversion;
+        BFloat16Kernel plain = new BFloat16Scalar(), fast = Set(name).Conversion;
         uint[] bits = [0, 0x80000000, 1, 0x3F808000, 0x3F818000, 0x3F807FFF, 0x7F7FFFFF, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001];
         float[] numbers = [.. bits.Select(BitConverter.UInt32BitsToSingle), .. Numbers(90, 1)];
         int count = numbers.Length;
@@ -60,7 +64,7 @@ public sealed unsafe class PairTests
     [MemberData(nameof(Names))]
     public void Results_are_finished_as_the_plain_form_finishes_them(string name)
     {
-        BFloat16Kernel plain = new BFloat16Scalar(), fast = KernelSet.Choose(name).Conversion;
+        BFloat16Kernel plain = new BFloat16Scalar(), fast = Set(name).Conversion;
         float[] sums = Numbers(5 * 40, 1), bias = Numbers(37, 2);
         ushort[] addend = Narrow(Numbers(5 * 50, 3));
         foreach ((bool biased, bool added) in ((bool, bool)[])[(false, false), (true, false), (false, true), (true, true)])
@@ -85,7 +89,7 @@ public sealed unsafe class PairTests
     [MemberData(nameof(Names))]
     public void Pair_kernels_equal_the_plain_form(string name)
     {
-        PairKernel kernel = KernelSet.Choose(name).Pairs;
+        PairKernel kernel = Set(name).Pairs;
         foreach ((int rows, int width, int pairs, int second) in ((int, int, int, int)[])[(1, 16, 1, 0), (5, 16, 3, 2), (25, 16, 9, 0), (13, 32, 33, 8), (17, 48, 290, 1), (23, 48, 4, 4), (7, 64, 150, 8), (12, 64, 129, 0)])
         {
             ushort[] left = Narrow(Numbers(rows * (2 * pairs + 4), 1)), secondLeft = Narrow(Numbers(rows * (2 * second + 2), 2)), right = Narrow(Numbers((pairs + second) * width * 2, 3));
@@ -124,7 +128,7 @@ public sealed unsafe class PairTests
     [Fact]
     public void Right_rows_that_are_paired_on_the_way_equal_their_panel()
     {
-        foreach (PairKernel kernel in KernelSet.All.Where(set => set.IsAvailable).Select(set => set.Pairs).Where(kernel => kernel.RowColumns > 0))
+        foreach (PairKernel kernel in Sets.Select(set => set.Pairs).Where(kernel => kernel.RowColumns > 0))
         {
             int columns = kernel.RowColumns, step = columns + 7;
             foreach ((int rows, int pairs) in ((int, int)[])[(1, 1), (3, 9), (12, 40), (16, 33), (25, 5)])
@@ -163,7 +167,7 @@ public sealed unsafe class PairTests
     [MemberData(nameof(Names))]
     public void Products_from_every_storage_in_both_orientations_equal_double_precision(string name)
     {
-        KernelSet set = KernelSet.Choose(name);
+        KernelSet set = Set(name);
         foreach (int threads in (int[])[1, 3])
         {
             using var pool = new WorkerPool(threads);
@@ -175,6 +179,34 @@ public sealed unsafe class PairTests
                 {
                     Check(product, set, format, rows, block == 1 ? depth : depth / block * block, block == 1 ? columns : (columns + block - 1) / block * block, rank);
                 }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Products_have_the_same_bits_for_any_number_of_threads(string name)
+    {
+        KernelSet set = Set(name);
+        foreach ((int rows, int depth, int columns, int rank) in ((int, int, int, int)[])[(200, 70, 330, 16), (97, 2120, 88, 3), (300, 33, 48, 0)])
+        {
+            ushort[] left = Narrow(Numbers(rows * depth, 1)), second = Narrow(Numbers(rows * Math.Max(rank, 1), 2)), right = Narrow(Numbers(depth * columns, 3));
+            float[] branch = Numbers(columns * Math.Max(rank, 1), 4), expected = [];
+            foreach (int threads in (int[])[1, 2, 5])
+            {
+                using var pool = new WorkerPool(threads);
+                using var product = new PairProduct(set.Pairs, new PairPacker(set.Packer, set.Conversion, set.VectorMath), set.Conversion, set.Dropout, set.VectorMath, pool);
+                float[] actual = new float[rows * columns];
+                fixed (ushort* l = left, s = second, r = right)
+                fixed (float* b = branch, y = actual)
+                {
+                    var first = new PairTerm { Left = l, LeftStep = depth, Depth = depth, Right = new WeightMatrix((byte*)r, ElementType.BF16, depth, columns), Scale = 1 };
+                    PairTerm low = rank == 0 ? default : new PairTerm { Left = s, LeftStep = rank, Depth = rank, Right = WeightMatrix.OfFloats(b, columns, rank), RightTransposed = true, Scale = 0.5f };
+                    product.Multiply(new PairTarget { Wide = y, Step = columns }, rows, columns, first, low);
+                }
+
+                expected = expected.Length == 0 ? actual : expected;
+                Assert.Equal(expected, actual);
             }
         }
     }
