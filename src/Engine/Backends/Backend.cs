@@ -58,6 +58,9 @@ public abstract class Backend : IDisposable
     /// <summary>target *= factor.</summary>
     public abstract void Scale(Tensor target, float factor);
 
+    /// <summary>target = cap·tanh(target/cap), F32; cap above 0.</summary>
+    public abstract void SoftCap(Tensor target, float cap);
+
     // ---- rows ----
 
     /// <summary>y[t] = scale · table[ids[t]]. table (V, C) in any storage, y (T, C).</summary>
@@ -76,13 +79,17 @@ public abstract class Backend : IDisposable
     /// <summary>x[rows[i]] += y[i]; rows are distinct.</summary>
     public abstract void ScatterAddRows(Tensor y, ReadOnlySpan<int> rows, Tensor x);
 
+    /// <summary>y[t, first of y + c] = x[t, first of x + c] for c below <paramref name="columns"/>. x and y have the same number of rows and one type.</summary>
+    public abstract void CopyColumns(Tensor x, int firstOfX, Tensor y, int firstOfY, int columns);
+
     // ---- layers ----
 
     /// <summary>
-    /// Root mean square norm over each row: y = x · r · (weight + offset), r = 1/√(mean(x²) + epsilon). inverseRms (rows) receives r.
-    /// x and y may be (T, C) or, for norms per head, (T·H, D) views. weight F32 (C). Zhang and Sennrich 2019.
+    /// Root mean square norm over each row: y = x · r · (weight + offset) + addend, r = 1/√(mean(x²) + epsilon). inverseRms (rows) receives r.
+    /// x and y may be (T, C) or, for norms per head, (T·H, D) views. weight F32 (C). The addend has the shape of y and may be y itself.
+    /// Zhang and Sennrich 2019.
     /// </summary>
-    public abstract void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms);
+    public abstract void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms, Tensor? addend = null);
 
     /// <summary>dx += gradient of <see cref="RmsNorm"/>; dWeight += Σ over rows of dy·x·r where it is not null.</summary>
     public abstract void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight);

@@ -40,6 +40,14 @@ public sealed unsafe partial class CpuBackend
         Keep(target);
     }
 
+    public override void SoftCap(Tensor target, float cap)
+    {
+        _pool.Run(
+            Blocks(target.Shape.Count, BlockElements),
+            new SoftCapWork { Kernel = _kernels.VectorMath, Target = Floats(target), Cap = cap, Count = target.Shape.Count });
+        Keep(target);
+    }
+
     public override double SumOfSquares(Tensor x)
     {
         int blocks = Blocks(x.Shape.Count, BlockElements);
@@ -97,6 +105,20 @@ public sealed unsafe partial class CpuBackend
             {
                 Kernel.Add(Target + start, Source + start, Factor, BlockLength(start, Count));
             }
+        }
+    }
+
+    private struct SoftCapWork : IWork
+    {
+        public VectorMathKernel Kernel;
+        public float* Target;
+        public float Cap;
+        public long Count;
+
+        public readonly void Run(int block, int worker)
+        {
+            long start = (long)block * BlockElements;
+            Kernel.SoftCap(Target + start, Cap, BlockLength(start, Count));
         }
     }
 

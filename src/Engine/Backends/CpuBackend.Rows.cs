@@ -86,24 +86,50 @@ public sealed unsafe partial class CpuBackend
         Keep(x, y);
     }
 
-    public override void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms)
+    public override void CopyColumns(Tensor x, int firstOfX, Tensor y, int firstOfY, int columns)
+    {
+        Require(x.Shape.Rows == y.Shape.Rows && x.Type == y.Type && x.Type is (ElementType.F32 or ElementType.BF16), nameof(CopyColumns), x.Shape, y.Shape);
+        if (columns < 0 || firstOfX < 0 || firstOfX > x.Shape.Columns - columns || firstOfY < 0 || firstOfY > y.Shape.Columns - columns)
+        {
+            throw new ArgumentException($"{nameof(CopyColumns)}: {columns} columns from {firstOfX} of {x.Shape} to {firstOfY} of {y.Shape} are not inside.");
+        }
+
+        int rows = Rows(x), perBlock = RowsPerBlock(columns);
+        _pool.Run(Blocks(rows, perBlock), new CopyColumnsWork
+        {
+            Source = ((CpuTensor)x).Pointer + x.Type.Bytes(firstOfX),
+            Target = ((CpuTensor)y).Pointer + y.Type.Bytes(firstOfY),
+            SourceStep = x.Type.Bytes(x.Shape.Columns),
+            TargetStep = y.Type.Bytes(y.Shape.Columns),
+            Bytes = (int)x.Type.Bytes(columns),
+            Rows = rows,
+            PerBlock = perBlock,
+        });
+        Keep(x, y);
+    }
+
+    public override void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms, Tensor? addend = null)
     {
         RequireSame(nameof(RmsNorm), x, y);
+        RequireSame(nameof(RmsNorm), y, addend ?? y);
         Require(weight.Shape.Count == x.Shape.Columns, nameof(RmsNorm), x.Shape, weight.Shape);
         Require(inverseRms.Shape.Count >= x.Shape.Rows, nameof(RmsNorm), x.Shape, inverseRms.Shape);
-        RowBlocks blocks = RowsOf(x, tiles: 2, out int count);
+        RowBlocks blocks = RowsOf(x, tiles: 3, out int count);
         _pool.Run(count, new RmsNormWork
         {
             Blocks = blocks,
             Kernel = _kernels.RmsNorm,
+            VectorMath = _kernels.VectorMath,
             X = Numbers(x),
             Weight = Floats(weight),
             Offset = offset,
             Epsilon = epsilon,
             Y = Numbers(y),
+            Addend = Numbers(addend ?? y),
+            HasAddend = addend is not null,
             InverseRms = Floats(inverseRms),
         });
-        Keep(x, weight, y, inverseRms);
+        Keep(x, weight, y, inverseRms, addend);
     }
 
     public override void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight)

@@ -107,11 +107,30 @@ internal unsafe struct GatherWork : IWork
     }
 }
 
+/// <summary>Columns of rows, copied as bytes.</summary>
+internal unsafe struct CopyColumnsWork : IWork
+{
+    public byte* Source, Target;
+    public long SourceStep, TargetStep;
+    public int Bytes, Rows, PerBlock;
+
+    public readonly void Run(int block, int worker)
+    {
+        long first = (long)block * PerBlock;
+        for (long row = first; row < Math.Min(first + PerBlock, Rows); row++)
+        {
+            new ReadOnlySpan<byte>(Source + row * SourceStep, Bytes).CopyTo(new Span<byte>(Target + row * TargetStep, Bytes));
+        }
+    }
+}
+
 internal unsafe struct RmsNormWork : IWork
 {
     public RowBlocks Blocks;
     public RmsNormKernel Kernel;
-    public Activations X, Y;
+    public VectorMathKernel VectorMath;
+    public Activations X, Y, Addend;
+    public bool HasAddend;
     public float* Weight, InverseRms;
     public float Offset, Epsilon;
 
@@ -119,8 +138,21 @@ internal unsafe struct RmsNormWork : IWork
     {
         long row = Blocks.First(block), rows = Blocks.Count(block), at = row * Blocks.Columns, count = rows * Blocks.Columns;
         float* x = X.Read(at, count, Blocks.Tile(worker, 0));
-        float* y = Y.Place(at, Blocks.Tile(worker, 1));
-        Kernel.Forward(x, Weight, Offset, Epsilon, y, InverseRms + row, rows, Blocks.Columns);
+        float* normed = HasAddend ? Blocks.Tile(worker, 1) : Y.Place(at, Blocks.Tile(worker, 1));
+        Kernel.Forward(x, Weight, Offset, Epsilon, normed, InverseRms + row, rows, Blocks.Columns);
+        if (!HasAddend)
+        {
+            Y.Write(at, count, normed);
+            return;
+        }
+
+        float* addend = Addend.Read(at, count, Blocks.Tile(worker, 2)), y = Y.Place(at, Blocks.Tile(worker, 2));
+        if (y != addend)
+        {
+            new ReadOnlySpan<float>(addend, (int)count).CopyTo(new Span<float>(y, (int)count));
+        }
+
+        VectorMath.Add(y, normed, 1, count);
         Y.Write(at, count, y);
     }
 }

@@ -43,6 +43,8 @@ public sealed class TimedBackend(Backend inner) : Backend
 
     public override void Scale(Tensor target, float factor) => Time(nameof(Scale), () => inner.Scale(target, factor));
 
+    public override void SoftCap(Tensor target, float cap) => Time(nameof(SoftCap), () => inner.SoftCap(target, cap));
+
     public override void Embed(ReadOnlySpan<int> ids, Tensor table, float scale, Tensor y)
     {
         int[] copy = [.. ids];
@@ -73,8 +75,11 @@ public sealed class TimedBackend(Backend inner) : Backend
         Time(nameof(ScatterAddRows), () => inner.ScatterAddRows(y, copy, x));
     }
 
-    public override void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms) =>
-        Time(nameof(RmsNorm), () => inner.RmsNorm(x, weight, offset, epsilon, y, inverseRms));
+    public override void CopyColumns(Tensor x, int firstOfX, Tensor y, int firstOfY, int columns) =>
+        Time(nameof(CopyColumns), () => inner.CopyColumns(x, firstOfX, y, firstOfY, columns));
+
+    public override void RmsNorm(Tensor x, Tensor weight, float offset, float epsilon, Tensor y, Tensor inverseRms, Tensor? addend = null) =>
+        Time(nameof(RmsNorm), () => inner.RmsNorm(x, weight, offset, epsilon, y, inverseRms, addend));
 
     public override void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, float offset, Tensor inverseRms, Tensor dx, Tensor? dWeight) =>
         Time(nameof(RmsNormBackward), () => inner.RmsNormBackward(dy, x, weight, offset, inverseRms, dx, dWeight));

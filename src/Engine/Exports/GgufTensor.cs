@@ -23,7 +23,7 @@ internal sealed class GgufTensor
         _weight = weight;
         _rotaryRows = interleaved && (weight.Name.Contains(".q_proj.", StringComparison.Ordinal) || weight.Name.Contains(".k_proj.", StringComparison.Ordinal))
             ? spec.HeadDim : 0;
-        Name = GgufTensorNames.ToGguf(weight.Name) ?? throw new ArgumentException($"{weight.Name} has no name in GGUF.", nameof(weight));
+        Name = new GgufTensorNames(spec).ToGguf(weight.Name) ?? throw new ArgumentException($"{weight.Name} has no name in GGUF.", nameof(weight));
     }
 
     public string Name { get; }

@@ -11,7 +11,12 @@ internal sealed unsafe class LossVector<S, V>(VectorMathKernel math) : LossKerne
 
     public override float Loss(float* logits, int count, int target, float softCap, bool gradient, out bool correct)
     {
-        float largest = softCap > 0 ? CapAndFindLargest(logits, count, softCap) : FindLargest(logits, count);
+        if (softCap > 0)
+        {
+            math.SoftCap(logits, softCap, count);
+        }
+
+        float largest = FindLargest(logits, count);
         float atTarget = logits[target];
         correct = atTarget == largest && !new ReadOnlySpan<float>(logits, target).Contains(largest);
         double sum = 0;
@@ -53,24 +58,6 @@ internal sealed unsafe class LossVector<S, V>(VectorMathKernel math) : LossKerne
         }
 
         return result;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float CapAndFindLargest(float* logits, int count, float softCap)
-    {
-        V cap = S.Broadcast(softCap), inverse = S.Broadcast(1 / softCap);
-        int i = 0;
-        for (; i <= count - S.Width; i += S.Width)
-        {
-            S.Store(logits + i, S.Multiply(cap, VectorFunctions<S, V>.Tanh(S.Multiply(S.Load(logits + i), inverse))));
-        }
-
-        for (; i < count; i++)
-        {
-            logits[i] = softCap * MathF.Tanh(logits[i] / softCap);
-        }
-
-        return FindLargest(logits, count);
     }
 
     /// <summary>Σ exp(logits − largest); with keep the logits become the exponentials.</summary>

@@ -8,6 +8,9 @@ internal abstract unsafe class VectorMathKernel
 
     public abstract void Scale(float* target, float factor, long count);
 
+    /// <summary>target = cap·tanh(target/cap).</summary>
+    public abstract void SoftCap(float* target, float cap, long count);
+
     /// <summary>Σ a·b in single precision, in an order that depends on count alone.</summary>
     public abstract float Dot(float* a, float* b, long count);
 

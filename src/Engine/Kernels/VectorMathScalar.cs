@@ -18,6 +18,14 @@ internal sealed unsafe class VectorMathScalar : VectorMathKernel
         }
     }
 
+    public override void SoftCap(float* target, float cap, long count)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            target[i] = cap * MathF.Tanh(target[i] / cap);
+        }
+    }
+
     public override float Dot(float* a, float* b, long count)
     {
         float sum = 0;

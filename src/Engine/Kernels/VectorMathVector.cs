@@ -36,6 +36,19 @@ internal sealed unsafe class VectorMathVector<S, V> : VectorMathKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void SoftCap(float* target, float cap, long count)
+    {
+        V factor = S.Broadcast(cap), inverse = S.Broadcast(1 / cap);
+        long i = 0;
+        for (; i <= count - S.Width; i += S.Width)
+        {
+            S.Store(target + i, S.Multiply(factor, VectorFunctions<S, V>.Tanh(S.Multiply(S.Load(target + i), inverse))));
+        }
+
+        _rest.SoftCap(target + i, cap, count - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override float Dot(float* a, float* b, long count)
     {
         V s0 = S.Broadcast(0), s1 = s0, s2 = s0, s3 = s0;

@@ -5,16 +5,15 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>
 /// Norm, causal attention and residual: out = x + o(attention(rope(q(n)), rope(k(n)), v(n))), n = norm(x), with query heads sharing key heads in groups.
 /// </summary>
+/// <param name="projections">Queries, keys and values.</param>
 internal sealed class AttentionBlock(
-    RmsNormLayer norm, LinearLayer query, LinearLayer key, LinearLayer value, LinearLayer output, RotaryEmbedding rotary, AttentionShape shape)
+    RmsNormLayer norm, Projections projections, RotaryHeads queryHeads, RotaryHeads keyHeads, ResidualOutput output, AttentionShape shape)
 {
-    public IReadOnlyList<LinearLayer> Linears { get; } = [query, key, value, output];
-
-    public RmsNormLayer Norm => norm;
+    public IEnumerable<LinearLayer> Linears => projections.Linears.Append(output.Linear);
 
     public bool Trains => output.Trains || InputTrains;
 
-    private bool InputTrains => norm.Trains || query.Trains || key.Trains || value.Trains;
+    private bool InputTrains => norm.Trains || projections.Trains || queryHeads.Trains || keyHeads.Trains;
 
     /// <summary>x and result (T, C) may be the same rows.</summary>
     public void Forward(Pass pass, LayerActivations saved, Scratch scratch, Tensor x, Tensor result)
@@ -23,7 +22,7 @@ internal sealed class AttentionBlock(
         Tensor queries = saved.Query.Take(tokens), keys = saved.Key.Take(tokens), values = saved.Value.Take(tokens), attended = saved.Attended.Take(tokens);
         Project(pass, saved, scratch, x, queries, keys, values);
         pass.Backend.Attention(queries, keys, values, shape, pass.DocumentStarts, attended, saved.LogSumExp.Take(tokens));
-        output.Forward(pass, attended, result, addend: x);
+        output.Forward(pass, saved.AttentionOutput, attended, x, result);
     }
 
     /// <summary>As <see cref="Forward"/> for new rows of one document, whose keys and values are appended to a cache. In place.</summary>
@@ -33,7 +32,7 @@ internal sealed class AttentionBlock(
         Tensor queries = saved.Query.Take(tokens), attended = saved.Attended.Take(tokens);
         Project(pass, saved, scratch, x, queries, cache.Keys.Rows(past, tokens), cache.Values.Rows(past, tokens));
         pass.Backend.CachedAttention(queries, cache.Keys, cache.Values, past, shape, attended);
-        output.Forward(pass, attended, x, addend: x);
+        output.Forward(pass, saved.AttentionOutput, attended, x, x);
     }
 
     /// <summary>dStream (T, C) holds the gradient of the output and receives that of x where <paramref name="inputGradient"/>.</summary>
@@ -43,7 +42,7 @@ internal sealed class AttentionBlock(
         Backend backend = pass.Backend;
         Tensor attended = saved.Attended.Take(tokens);
         Tensor? dAttended = inputGradient || InputTrains ? scratch.DAttended.Take(tokens) : null;
-        output.Backward(pass, dStream, attended, dAttended);
+        output.Backward(pass, saved.AttentionOutput, scratch, dStream, attended, dAttended);
         if (dAttended is null)
         {
             return;
@@ -53,19 +52,19 @@ internal sealed class AttentionBlock(
         backend.AttentionBackward(
             dAttended, saved.Query.Take(tokens), saved.Key.Take(tokens), saved.Value.Take(tokens), attended, saved.LogSumExp.Take(tokens),
             shape, pass.DocumentStarts, dQueries, dKeys, dValues);
-        rotary.Apply(dQueries, shape.Heads, pass, inverse: true);
-        rotary.Apply(dKeys, shape.KeyValueHeads, pass, inverse: true);
+
+        // The gradient of what was attended has no reader left.
+        Tensor dProjectedQueries = queryHeads.Backward(pass, saved.ProjectedQuery, dQueries, space: dAttended);
+        Tensor dProjectedKeys = keyHeads.Backward(pass, saved.ProjectedKey, dKeys, scratch.DProjectedKey?.Take(tokens));
 
         Tensor normed = scratch.Normed.Take(tokens), inverseRms = saved.InputInverseRms.Take(tokens);
-        if (query.Trains || key.Trains || value.Trains)
+        if (projections.Trains)
         {
             norm.Forward(backend, x, normed, inverseRms);
         }
 
         Tensor? dNormed = inputGradient || norm.Trains ? scratch.DNormed.Take(tokens) : null;
-        query.Backward(pass, dQueries, normed, dNormed);
-        key.Backward(pass, dKeys, normed, dNormed, accumulate: true);
-        value.Backward(pass, dValues, normed, dNormed, accumulate: true);
+        projections.Backward(pass, scratch.QueryKeyValue, normed, dNormed, dProjectedQueries, dProjectedKeys, dValues);
         if (dNormed is not null)
         {
             norm.Backward(backend, dNormed, x, inverseRms, dStream);
@@ -76,8 +75,9 @@ internal sealed class AttentionBlock(
     {
         Tensor normed = scratch.Normed.Take(pass.Tokens);
         norm.Forward(pass.Backend, x, normed, saved.InputInverseRms.Take(pass.Tokens));
-        pass.Backend.Linears(normed, query.Operands(pass, normed, queries), key.Operands(pass, normed, keys), value.Operands(pass, normed, values));
-        rotary.Apply(queries, shape.Heads, pass);
-        rotary.Apply(keys, shape.KeyValueHeads, pass);
+        projections.Forward(
+            pass, scratch.QueryKeyValue, normed, queryHeads.Projected(saved.ProjectedQuery, queries), keyHeads.Projected(saved.ProjectedKey, keys), values);
+        queryHeads.Forward(pass, saved.ProjectedQuery, queries);
+        keyHeads.Forward(pass, saved.ProjectedKey, keys);
     }
 }

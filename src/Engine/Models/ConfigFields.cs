@@ -68,6 +68,13 @@ public sealed class ConfigFields(JsonObject config, string path, string prefix =
         _ => throw Bad(key, "a list of strings"),
     };
 
+    public IReadOnlyList<double>? Numbers(string key) => config[key] switch
+    {
+        null => null,
+        JsonArray array when array.All(item => item?.GetValueKind() == JsonValueKind.Number) => [.. array.Select(item => item!.GetValue<double>())],
+        _ => throw Bad(key, "a list of numbers"),
+    };
+
     public ConfigFields? Object(string key) => config[key] switch
     {
         null => null,

@@ -36,7 +36,7 @@ public sealed class Decoder : IDisposable
     {
         (Spec, Backend, _parts) = (spec, backend, parts);
         _scratch = new Scratch(backend, spec, backend.ActivationType);
-        _head = new LanguageHead(backend, parts.FinalNorm, parts.Head, _scratch);
+        _head = new LanguageHead(backend, parts.FinalNorm, parts.Head, spec.FinalSoftCap, _scratch);
         _saved = new SavedLayers(backend, spec);
         _output = new RowBuffer(backend, spec.HiddenSize, backend.ActivationType);
         _nothing = new ParameterSet(backend, []);
@@ -170,7 +170,7 @@ public sealed class Decoder : IDisposable
 
         if (_parts.Embedding.Gradient is { } dTable)
         {
-            Backend.EmbedBackward(batch.Ids, dStream!, 1, dTable);
+            Backend.EmbedBackward(batch.Ids, dStream!, Spec.EmbeddingScale, dTable);
         }
 
         return loss;
@@ -185,6 +185,13 @@ public sealed class Decoder : IDisposable
         long branches = ActiveAdapter?.Branches.Values.Sum(branch => branch.BytesPerToken) ?? 0;
         return tokens * (_saved.BytesPerToken(Math.Max(LowestTrained(), 0), checkpointedLayers) + _scratch.BytesPerToken + _output.BytesPerRow
             + _head.BytesPerToken + branches) + _head.FixedBytes;
+    }
+
+    /// <summary>The residual stream (T, C) before a layer.</summary>
+    internal void ReadStream(PackedBatch batch, int layer, Span<float> values)
+    {
+        Forward(new Pass(Backend, batch.Positions, batch.DocumentStarts), batch.Ids, firstSaved: 0);
+        Backend.Read(_saved.Of(layer).Input.Take(batch.Tokens), values);
     }
 
     /// <summary>Logits of some rows of a batch, (rows, V).</summary>
@@ -204,21 +211,22 @@ public sealed class Decoder : IDisposable
     public void Append(KvCache cache, ReadOnlySpan<int> ids, Span<float> lastLogits)
     {
         ArgumentOutOfRangeException.ThrowIfZero(ids.Length, nameof(ids));
-        cache.Reserve(ids.Length);
+        ids = cache.Begin(ids, Spec.Rope);
+        int length = cache.Length + ids.Length;
         _appendScratch ??= new Scratch(Backend, Spec, ElementType.F32);
         _appended ??= new LayerActivations(Backend, Spec, ElementType.F32);
         for (int first = 0; first < ids.Length; first += AppendRows)
         {
             ReadOnlySpan<int> chunk = ids[first..Math.Min(ids.Length, first + AppendRows)];
-            Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length]);
+            Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length], DocumentLength: length);
             Tensor stream = _appended.Input.Take(chunk.Length);
-            Backend.Embed(chunk, _parts.Embedding.Value, 1, stream);
+            Backend.Embed(chunk, _parts.Embedding.Value, Spec.EmbeddingScale, stream);
             for (int layer = 0; layer < _parts.Layers.Count; layer++)
             {
                 _parts.Layers[layer].Append(pass, _appended, _appendScratch, stream, cache.Layers[layer]);
             }
 
-            cache.Advance(chunk.Length);
+            cache.Advance(chunk);
             if (first + chunk.Length == ids.Length)
             {
                 _head.Logits(pass, stream, [chunk.Length - 1], lastLogits);
@@ -260,7 +268,7 @@ public sealed class Decoder : IDisposable
     private Tensor Forward(Pass pass, ReadOnlySpan<int> ids, int firstSaved)
     {
         Tensor x = StreamInto(0);
-        Backend.Embed(ids, _parts.Embedding.Value, 1, x);
+        Backend.Embed(ids, _parts.Embedding.Value, Spec.EmbeddingScale, x);
         if (pass.Training && EmbeddingNoiseAlpha > 0)
         {
             Backend.AddNoise(x, pass.PerToken(length => (float)(EmbeddingNoiseAlpha / Math.Sqrt((double)length * Spec.HiddenSize))), pass.DropoutSeed, pass.DropoutStream);

@@ -12,14 +12,17 @@ internal sealed class DecoderParts : IDisposable
     private readonly WeightStorage? _layerStorage, _vocabularyStorage;
     private readonly List<Weight> _weights = [];
     private readonly List<LinearLayer> _linears = [];
+    private readonly RotaryEmbedding _rotary;
+    private readonly RotaryEmbedding? _localRotary;
 
     /// <param name="layerStorage">For the matrices of the decoder layers; null = as they are stored.</param>
     /// <param name="vocabularyStorage">For embedding and head.</param>
     public DecoderParts(
         ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage, WeightStorage? vocabularyStorage)
     {
-        (_spec, _source, _layerStorage, _vocabularyStorage) = (spec, new WeightSource(files, family, backend), layerStorage, vocabularyStorage);
-        Rotary = new RotaryEmbedding(backend, spec.Rope, spec.HeadDim);
+        (_spec, _source, _layerStorage, _vocabularyStorage) = (spec, new WeightSource(files, family, spec, backend), layerStorage, vocabularyStorage);
+        _rotary = new RotaryEmbedding(backend, spec.Rope, spec.RotaryDims);
+        _localRotary = spec.LocalRope is null ? null : new RotaryEmbedding(backend, spec.LocalRope, spec.RotaryDims);
         try
         {
             Embedding = Matrix("model.embed_tokens.weight", spec.VocabSize, spec.HiddenSize);
@@ -30,7 +33,7 @@ internal sealed class DecoderParts : IDisposable
             }
 
             Layers = layers;
-            FinalNorm = Norm("model.norm");
+            FinalNorm = Norm("model.norm", spec.HiddenSize);
             Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Embedding, null)
                 : Add(new LinearLayer(Decoder.HeadPath, _linears.Count, Matrix($"{Decoder.HeadPath}.weight", spec.VocabSize, spec.HiddenSize), null));
         }
@@ -40,8 +43,6 @@ internal sealed class DecoderParts : IDisposable
             throw;
         }
     }
-
-    public RotaryEmbedding Rotary { get; }
 
     public Weight Embedding { get; }
 
@@ -60,23 +61,56 @@ internal sealed class DecoderParts : IDisposable
     public void Dispose()
     {
         _weights.ForEach(weight => weight.Dispose());
-        Rotary.Dispose();
+        _rotary.Dispose();
+        _localRotary?.Dispose();
     }
 
     private DecoderLayer ReadLayer(int layer)
     {
         string path = $"model.layers.{layer}";
-        int hidden = _spec.HiddenSize, middle = _spec.IntermediateSize, queries = _spec.QuerySize, keys = _spec.KeyValueSize;
-        LinearLayer q = Linear($"{path}.self_attn.q_proj", queries, hidden, _spec.QueryKeyValueBias, _spec.NumAttentionHeads);
-        LinearLayer k = Linear($"{path}.self_attn.k_proj", keys, hidden, _spec.QueryKeyValueBias, _spec.NumKeyValueHeads);
-        LinearLayer v = Linear($"{path}.self_attn.v_proj", keys, hidden, _spec.QueryKeyValueBias);
-        LinearLayer o = Linear($"{path}.self_attn.o_proj", hidden, queries, _spec.OutputBias);
-        LinearLayer gate = Linear($"{path}.mlp.gate_proj", middle, hidden, _spec.MlpBias);
-        LinearLayer up = Linear($"{path}.mlp.up_proj", middle, hidden, _spec.MlpBias);
-        LinearLayer down = Linear($"{path}.mlp.down_proj", hidden, middle, _spec.MlpBias);
+        (Projections queryKeyValue, LinearLayer output, RmsNormLayer? queryNorm, RmsNormLayer? keyNorm) = ReadAttention($"{path}.self_attn");
+        (Projections gateUp, LinearLayer down) = ReadFeedForward($"{path}.mlp");
+        RotaryEmbedding rotary = _spec.WindowOf(layer) > 0 ? _localRotary ?? _rotary : _rotary;
+        RotaryHeads queries = new(queryNorm, rotary, _spec.NumAttentionHeads), keys = new(keyNorm, rotary, _spec.NumKeyValueHeads);
+
+        // Hugging Face calls the second norm of a layer post_attention_layernorm, whether it ends the attention or begins the feed-forward.
+        RmsNormLayer first = LayerNorm("input"), second = LayerNorm("post_attention");
+        RmsNormLayer? third = _spec.PostNorms ? LayerNorm("pre_feedforward") : null, fourth = _spec.PostNorms ? LayerNorm("post_feedforward") : null;
         return new DecoderLayer(
-            new AttentionBlock(Norm($"{path}.input_layernorm"), q, k, v, o, Rotary, _spec.AttentionOf(layer)),
-            new FeedForwardBlock(Norm($"{path}.post_attention_layernorm"), gate, up, down, _spec.HiddenAct));
+            new AttentionBlock(first, queryKeyValue, queries, keys, new ResidualOutput(output, third is null ? null : second), _spec.AttentionOf(layer)),
+            new FeedForwardBlock(third ?? second, gateUp, new ResidualOutput(down, fourth), _spec.HiddenAct));
+
+        RmsNormLayer LayerNorm(string name) => Norm($"{path}.{name}_layernorm", _spec.HiddenSize);
+    }
+
+    private (Projections QueryKeyValue, LinearLayer Output, RmsNormLayer? QueryNorm, RmsNormLayer? KeyNorm) ReadAttention(string path)
+    {
+        int hidden = _spec.HiddenSize, queries = _spec.QuerySize, keys = _spec.KeyValueSize;
+        if (_spec.FusedProjections)
+        {
+            LinearLayer fusedOutput = ReadOutput();
+            LinearLayer fused = Linear($"{path}.qkv_proj", queries + 2 * keys, hidden, _spec.QueryKeyValueBias);
+            return (new FusedProjections(fused), fusedOutput, null, null);
+        }
+
+        LinearLayer query = Linear($"{path}.q_proj", queries, hidden, _spec.QueryKeyValueBias, _spec.NumAttentionHeads);
+        LinearLayer key = Linear($"{path}.k_proj", keys, hidden, _spec.QueryKeyValueBias, _spec.NumKeyValueHeads);
+        LinearLayer value = Linear($"{path}.v_proj", keys, hidden, _spec.QueryKeyValueBias);
+        LinearLayer output = ReadOutput();
+        RmsNormLayer? queryNorm = _spec.QueryKeyNorm ? Norm($"{path}.q_norm", _spec.HeadDim) : null;
+        RmsNormLayer? keyNorm = _spec.QueryKeyNorm ? Norm($"{path}.k_norm", _spec.HeadDim) : null;
+        return (new SeparateProjections(query, key, value), output, queryNorm, keyNorm);
+
+        LinearLayer ReadOutput() => Linear($"{path}.o_proj", hidden, queries, _spec.OutputBias);
+    }
+
+    private (Projections GateUp, LinearLayer Down) ReadFeedForward(string path)
+    {
+        int hidden = _spec.HiddenSize, middle = _spec.IntermediateSize;
+        Projections gateUp = _spec.FusedProjections
+            ? new FusedProjections(Linear($"{path}.gate_up_proj", 2 * middle, hidden, _spec.MlpBias))
+            : new SeparateProjections(Linear($"{path}.gate_proj", middle, hidden, _spec.MlpBias), Linear($"{path}.up_proj", middle, hidden, _spec.MlpBias));
+        return (gateUp, Linear($"{path}.down_proj", hidden, middle, _spec.MlpBias));
     }
 
     private LinearLayer Linear(string path, long outputs, long inputs, bool biased = false, int rotaryHeads = 0)
@@ -86,7 +120,8 @@ internal sealed class DecoderParts : IDisposable
         return Add(new LinearLayer(path, _linears.Count, weight, bias));
     }
 
-    private RmsNormLayer Norm(string path) => new(Add(_source.Vector($"{path}.weight", _spec.HiddenSize)), _spec.RmsNormEps);
+    private RmsNormLayer Norm(string path, long columns) =>
+        new(Add(_source.Norm($"{path}.weight", columns)), _spec.RmsNormEps, _spec.RmsNormOffset);
 
     private Weight Matrix(string name, long rows, long columns) => Add(_source.Matrix(name, rows, columns, storage: _vocabularyStorage));
 

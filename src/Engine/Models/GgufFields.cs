@@ -31,6 +31,13 @@ public sealed class GgufFields
         return number >= 1 && number <= most ? (int)number : throw Bad(key, $"a whole number from 1 to {most.ToString(CultureInfo.InvariantCulture)}");
     }
 
+    /// <summary>A whole number of 32 bits, 0 or above.</summary>
+    public int NotNegative(string key, int fallback)
+    {
+        long number = _files.Metadata.GetInteger(Full(key)) ?? fallback;
+        return number is >= 0 and <= int.MaxValue ? (int)number : throw Bad(key, "a whole number from 0 on");
+    }
+
     /// <summary>A finite number above 0.</summary>
     public double Positive(string key, double? fallback = null)
     {

@@ -12,7 +12,9 @@ public sealed class KvCache : IDisposable
     private const int FirstRows = 256;
     private readonly Backend _backend;
     private readonly long _columns;
+    private readonly List<int> _ids = [];
     private int _rows;
+    private int _ropeVariant;
 
     internal KvCache(Backend backend, DecoderSpec spec, int capacity)
     {
@@ -26,7 +28,7 @@ public sealed class KvCache : IDisposable
     public int Capacity { get; }
 
     /// <summary>Tokens it holds.</summary>
-    public int Length { get; private set; }
+    public int Length => _ids.Count;
 
     internal Layer[] Layers { get; }
 
@@ -35,13 +37,41 @@ public sealed class KvCache : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-        Length = length;
+        _ids.RemoveRange(length, Length - length);
     }
 
-    public void Reset() => Length = 0;
+    public void Reset() => _ids.Clear();
 
-    /// <summary>Makes room for <paramref name="tokens"/> more; <see cref="InvalidOperationException"/> above the capacity.</summary>
-    internal void Reserve(int tokens)
+    /// <summary>
+    /// Makes room for more tokens and gives those whose keys are to be made: with longrope all of them, when the document passes the length at which
+    /// frequencies change. <see cref="InvalidOperationException"/> above the capacity.
+    /// </summary>
+    internal ReadOnlySpan<int> Begin(ReadOnlySpan<int> ids, RopeParameters rope)
+    {
+        Reserve(ids.Length);
+        int variant = rope.RopeType == RopeType.LongRope ? rope.Variant(Length + ids.Length) : 0;
+        if (Length > 0 && variant != _ropeVariant)
+        {
+            ids = (int[])[.. _ids, .. ids];
+            Reset();
+        }
+
+        _ropeVariant = variant;
+        return ids;
+    }
+
+    internal void Advance(ReadOnlySpan<int> ids) => _ids.AddRange(ids);
+
+    public void Dispose()
+    {
+        foreach (Layer layer in Layers)
+        {
+            layer.Keys.Dispose();
+            layer.Values.Dispose();
+        }
+    }
+
+    private void Reserve(int tokens)
     {
         int needed = checked(Length + tokens);
         if (needed > Capacity)
@@ -58,17 +88,6 @@ public sealed class KvCache : IDisposable
         for (int i = 0; i < Layers.Length; i++)
         {
             Layers[i] = new Layer(Grow(Layers[i].Keys), Grow(Layers[i].Values));
-        }
-    }
-
-    internal void Advance(int tokens) => Length += tokens;
-
-    public void Dispose()
-    {
-        foreach (Layer layer in Layers)
-        {
-            layer.Keys.Dispose();
-            layer.Values.Dispose();
         }
     }
 

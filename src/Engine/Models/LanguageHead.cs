@@ -5,7 +5,8 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>Final norm and output head. Only the rows that are asked for reach it: those with a target, or those whose logits are wanted.</summary>
-internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLayer head, Scratch scratch) : IDisposable
+/// <param name="softCap">c·tanh(z/c) on the logits, 0 = none.</param>
+internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLayer head, float softCap, Scratch scratch) : IDisposable
 {
     /// <summary>Rows whose logits exist at the same time.</summary>
     private const int LogitRows = 32;
@@ -47,11 +48,11 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         Tensor? dNormed = backward && (dStream is not null || norm.Trains) ? scratch.DNormed.Take(count) : null;
         if (head.Branch is null)
         {
-            backend.CrossEntropy(normed, head.Weight.Value, targets, 0, losses, correct, dNormed, backward ? head.Weight.Gradient : null);
+            backend.CrossEntropy(normed, head.Weight.Value, targets, softCap, losses, correct, dNormed, backward ? head.Weight.Gradient : null);
         }
         else
         {
-            _adapted.CrossEntropy(pass, normed, targets, losses, correct, backward, dNormed);
+            _adapted.CrossEntropy(pass, normed, targets, softCap, losses, correct, backward, dNormed);
         }
 
         if (dNormed is not null)
@@ -86,6 +87,11 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
             backend.GatherRows(stream, rows.Slice(first, count), gathered);
             norm.Forward(backend, gathered, normed, _inverseRms.Take(count));
             head.Forward(pass, normed, chunk);
+            if (softCap > 0)
+            {
+                backend.SoftCap(chunk, softCap);
+            }
+
             backend.Read(chunk, logits.Slice(first * vocabulary, count * vocabulary));
         }
     }

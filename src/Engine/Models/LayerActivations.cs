@@ -27,6 +27,17 @@ internal sealed class LayerActivations : IDisposable
         LogSumExp = recomputed?.LogSumExp ?? Add(spec.NumAttentionHeads, ElementType.F32);
         Gate = recomputed?.Gate ?? Add(spec.IntermediateSize);
         Up = recomputed?.Up ?? Add(spec.IntermediateSize);
+        if (spec.QueryKeyNorm)
+        {
+            ProjectedQuery = recomputed?.ProjectedQuery ?? new NormRows(Add(spec.QuerySize), Add(spec.NumAttentionHeads, ElementType.F32));
+            ProjectedKey = recomputed?.ProjectedKey ?? new NormRows(Add(spec.KeyValueSize), Add(spec.NumKeyValueHeads, ElementType.F32));
+        }
+
+        if (spec.PostNorms)
+        {
+            AttentionOutput = recomputed?.AttentionOutput ?? new NormRows(Add(spec.HiddenSize), Add(0, ElementType.F32));
+            FeedForwardOutput = recomputed?.FeedForwardOutput ?? new NormRows(Add(spec.HiddenSize), Add(0, ElementType.F32));
+        }
 
         RowBuffer Add(long columns, ElementType? statistics = null)
         {
@@ -68,6 +79,18 @@ internal sealed class LayerActivations : IDisposable
 
     /// <summary>(T, F)</summary>
     public RowBuffer Up { get; }
+
+    /// <summary>Queries before their norm; null where they have none.</summary>
+    public NormRows? ProjectedQuery { get; }
+
+    /// <summary>Keys before their norm.</summary>
+    public NormRows? ProjectedKey { get; }
+
+    /// <summary>The output projection's result before its norm; null where it has none.</summary>
+    public NormRows? AttentionOutput { get; }
+
+    /// <summary>The down projection's result before its norm.</summary>
+    public NormRows? FeedForwardOutput { get; }
 
     /// <summary>Bytes of its own for each token.</summary>
     public long BytesPerToken => _buffers.Sum(buffer => buffer.BytesPerRow);

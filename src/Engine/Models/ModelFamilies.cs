@@ -6,7 +6,10 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>The model families that can be trained.</summary>
 public static class ModelFamilies
 {
-    public static IReadOnlyList<ModelFamily> All { get; } = [new LlamaFamily(), new MistralFamily(), new Qwen2Family()];
+    public static IReadOnlyList<ModelFamily> All { get; } =
+    [
+        new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(), new Phi3Family(),
+    ];
 
     /// <summary>The family of a model and its description. Raises <see cref="Codes.UnsupportedArchitecture"/> or <see cref="Codes.BadModelConfig"/>.</summary>
     public static (ModelFamily Family, DecoderSpec Spec) Read(ModelFiles files)

@@ -5,8 +5,10 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>What every layer needs to know about the rows that go through it.</summary>
 /// <param name="Positions">(T) position of each row in its document.</param>
 /// <param name="DocumentStarts">(D + 1) first row of each document, then T.</param>
+/// <param name="DocumentLength">Tokens that the one document of the pass has when all new ones have passed; 0 = the pass holds whole documents.</param>
 /// <param name="Training">Dropout is active and a backward pass follows.</param>
-internal sealed record Pass(Backend Backend, int[] Positions, int[] DocumentStarts, bool Training = false, ulong DropoutSeed = 0, ulong DropoutStream = 0)
+internal sealed record Pass(
+    Backend Backend, int[] Positions, int[] DocumentStarts, bool Training = false, ulong DropoutSeed = 0, ulong DropoutStream = 0, int DocumentLength = 0)
 {
     public int Tokens => Positions.Length;
 

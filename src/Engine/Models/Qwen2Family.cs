@@ -9,14 +9,8 @@ public sealed class Qwen2Family : ModelFamily
 
     public override DecoderSpec Read(ConfigFields config)
     {
-        DecoderSpec spec = SpecReader.Read(config) with { QueryKeyValueBias = true };
-        if (!config.Flag("use_sliding_window", false))
-        {
-            return spec;
-        }
-
-        int first = (int)config.Number("max_window_layers", 28);
-        return spec with { SlidingWindows = SpecReader.Windows(config, spec, slides: layer => layer >= first) };
+        DecoderSpec spec = SpecReader.Read(config);
+        return spec with { QueryKeyValueBias = true, SlidingWindows = SpecReader.UpperWindows(config, spec) };
     }
 
     public override DecoderSpec Read(GgufFields fields) => SpecReader.Read(fields, ModelType);

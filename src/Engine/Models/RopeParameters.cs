@@ -8,6 +8,7 @@ public enum RopeType
     Dynamic,
     Yarn,
     Llama3,
+    LongRope,
 }
 
 /// <summary>Rotary embedding of a model: the fields of Hugging Face's <c>rope_parameters</c>.</summary>
@@ -20,7 +21,7 @@ public sealed record RopeParameters
     /// <summary>How many times the context is longer than the original one.</summary>
     public double Factor { get; init; } = 1;
 
-    /// <summary>Context of the pre-training, in tokens; used by dynamic, yarn and llama3.</summary>
+    /// <summary>Context of the pre-training, in tokens; used by dynamic, yarn, llama3 and longrope.</summary>
     public int OriginalMaxPositionEmbeddings { get; init; }
 
     public double LowFreqFactor { get; init; } = 1;
@@ -34,12 +35,26 @@ public sealed record RopeParameters
     /// <summary>Whether yarn rounds its correction range outwards to whole dimensions.</summary>
     public bool Truncate { get; init; } = true;
 
-    /// <summary>Yarn's factor on cosines and sines; null = 0.1·ln(Factor) + 1.</summary>
+    /// <summary>Factor on cosines and sines of yarn, null = 0.1·ln(Factor) + 1, and of longrope, null = √(1 + ln(Factor) / ln(original context)).</summary>
     public double? AttentionFactor { get; init; }
 
     /// <summary>What each frequency is divided by (GGUF's <c>rope_freqs.weight</c>), or null.</summary>
     public IReadOnlyList<float>? Divisors { get; init; }
 
+    /// <summary>Longrope's divisor of each frequency in documents up to the original context.</summary>
+    public IReadOnlyList<float>? ShortFactor { get; init; }
+
+    /// <summary>Longrope's divisor of each frequency in longer documents.</summary>
+    public IReadOnlyList<float>? LongFactor { get; init; }
+
     /// <summary>The frequencies depend on how long the document is.</summary>
-    public bool DependsOnLength => RopeType == RopeType.Dynamic;
+    public bool DependsOnLength => RopeType is RopeType.Dynamic or RopeType.LongRope;
+
+    /// <summary>Documents of lengths with the same number share their frequencies.</summary>
+    public int Variant(int length) => RopeType switch
+    {
+        RopeType.Dynamic => Math.Max(length, OriginalMaxPositionEmbeddings),
+        RopeType.LongRope => length > OriginalMaxPositionEmbeddings ? 1 : 0,
+        _ => 0,
+    };
 }

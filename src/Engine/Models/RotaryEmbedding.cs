@@ -5,7 +5,7 @@ namespace FineTuneTool.Engine.Models;
 
 /// <summary>
 /// Turns query and key heads by their positions. Tables of cosines and sines grow to the longest document seen, never to a length that a file claims.
-/// Where frequencies depend on the length (dynamic), each document gets those of its own length, so that packing changes nothing.
+/// Where frequencies depend on the length (dynamic, longrope), each document gets those of its own length, so that packing changes nothing.
 /// </summary>
 internal sealed class RotaryEmbedding(Backend backend, RopeParameters rope, int dims) : IDisposable
 {
@@ -17,8 +17,8 @@ internal sealed class RotaryEmbedding(Backend backend, RopeParameters rope, int 
     {
         if (!rope.DependsOnLength)
         {
-            Table table = TableFor(pass.Positions.Max() + 1);
-            backend.Rope(x, heads, pass.Positions, table.Cosines, table.Sines, inverse);
+            int positions = pass.Positions.Max() + 1;
+            Turn(x, heads, pass.Positions, TableFor(positions, positions), inverse);
             return;
         }
 
@@ -26,17 +26,21 @@ internal sealed class RotaryEmbedding(Backend backend, RopeParameters rope, int 
         {
             int start = pass.DocumentStarts[document], rows = pass.DocumentStarts[document + 1] - start;
             ReadOnlySpan<int> positions = pass.Positions.AsSpan(start, rows);
-            Table table = TableFor(positions[^1] + 1);
-            backend.Rope(x.Rows(start, rows), heads, positions, table.Cosines, table.Sines, inverse);
+            int last = positions[^1] + 1;
+            Turn(x.Rows(start, rows), heads, positions, TableFor(Math.Max(last, pass.DocumentLength), last), inverse);
         }
     }
 
     public void Dispose() => Clear();
 
-    private Table TableFor(int length)
+    private void Turn(Tensor x, int heads, ReadOnlySpan<int> positions, Table table, bool inverse) =>
+        backend.Rope(x, heads, positions, table.Cosines, table.Sines, inverse);
+
+    /// <summary>The table of documents of that length, with so many positions or more.</summary>
+    private Table TableFor(int length, int positions)
     {
-        int key = !rope.DependsOnLength ? 0 : Math.Max(length, rope.OriginalMaxPositionEmbeddings);
-        if (_tables.TryGetValue(key, out Table? table) && table.Positions >= length)
+        int key = rope.Variant(length);
+        if (_tables.TryGetValue(key, out Table? table) && table.Positions >= positions)
         {
             return table;
         }
@@ -51,8 +55,8 @@ internal sealed class RotaryEmbedding(Backend backend, RopeParameters rope, int 
             Clear();
         }
 
-        int positions = (int)Math.Min(int.MaxValue, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(length, 64)));
-        return _tables[key] = new Table(backend, RotaryFrequencies.Compute(rope, dims, length), positions);
+        int room = (int)Math.Min(int.MaxValue, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(positions, 64)));
+        return _tables[key] = new Table(backend, RotaryFrequencies.Compute(rope, dims, length), room);
     }
 
     private void Clear()

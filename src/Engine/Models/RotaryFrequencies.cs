@@ -2,12 +2,13 @@ namespace FineTuneTool.Engine.Models;
 
 /// <summary>
 /// Inverse frequencies of the rotary embedding, in the float arithmetic of the reference library, and the factor on cosines and sines.
-/// Sources: Su et al. 2021; Peng et al. 2023 (yarn); Llama 3 model card (llama3); bloc97 2023 (dynamic NTK).
+/// Sources: Su et al. 2021; Peng et al. 2023 (yarn); Llama 3 model card (llama3); bloc97 2023 (dynamic NTK);
+/// Ding et al. 2024 (longrope).
 /// </summary>
 internal sealed record RotaryFrequencies(float[] Inverse, float Magnitude)
 {
     /// <param name="dims">Rotated dims of a head (even); dims / 2 frequencies come out.</param>
-    /// <param name="length">Tokens of the document; matters to <see cref="RopeType.Dynamic"/> only.</param>
+    /// <param name="length">Tokens of the document; matters where <see cref="RopeParameters.DependsOnLength"/>.</param>
     public static RotaryFrequencies Compute(RopeParameters rope, int dims, int length)
     {
         double theta = rope.RopeType == RopeType.Dynamic ? DynamicTheta(rope, dims, length) : rope.RopeTheta;
@@ -29,7 +30,12 @@ internal sealed record RotaryFrequencies(float[] Inverse, float Magnitude)
             case RopeType.Yarn:
                 (double low, double high) = YarnRange(rope, dims);
                 Change(inverse, i => Yarn(rope, inverse[i], Math.Clamp((i - low) / (high - low), 0, 1)));
-                magnitude = (float)(rope.AttentionFactor ?? (rope.Factor <= 1 ? 1 : 0.1 * Math.Log(rope.Factor) + 1));
+                magnitude = (float)(rope.AttentionFactor ?? YarnMagnitude(rope.Factor));
+                break;
+            case RopeType.LongRope:
+                IReadOnlyList<float> factors = (rope.Variant(length) == 0 ? rope.ShortFactor : rope.LongFactor)!;
+                Change(inverse, i => 1f / (factors[i] * (float)Math.Pow((float)rope.RopeTheta, 2f * i / dims)));
+                magnitude = (float)(rope.AttentionFactor ?? LongRopeMagnitude(rope));
                 break;
         }
 
@@ -40,6 +46,13 @@ internal sealed record RotaryFrequencies(float[] Inverse, float Magnitude)
 
         return new RotaryFrequencies(inverse, magnitude);
     }
+
+    /// <summary>Yarn's factor on cosines and sines where a model does not say another.</summary>
+    public static double YarnMagnitude(double factor) => factor <= 1 ? 1 : 0.1 * Math.Log(factor) + 1;
+
+    /// <summary>Longrope's factor on cosines and sines where a model does not say another.</summary>
+    public static double LongRopeMagnitude(RopeParameters rope) =>
+        rope.Factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(rope.Factor) / Math.Log(rope.OriginalMaxPositionEmbeddings));
 
     private static void Change(float[] inverse, Func<int, float> value)
     {

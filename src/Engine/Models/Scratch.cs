@@ -20,6 +20,9 @@ internal sealed class Scratch : IDisposable
         DQuery = Add(spec.QuerySize);
         DKey = Add(spec.KeyValueSize);
         DValue = Add(spec.KeyValueSize);
+        DProjectedKey = spec.QueryKeyNorm ? Add(spec.KeyValueSize) : null;
+        QueryKeyValue = spec.FusedProjections ? Add(spec.QuerySize + 2 * spec.KeyValueSize) : null;
+        GateUp = spec.FusedProjections ? Add(2 * spec.IntermediateSize) : null;
 
         RowBuffer Add(long columns)
         {
@@ -55,6 +58,15 @@ internal sealed class Scratch : IDisposable
 
     /// <summary>(T, KV·D)</summary>
     public RowBuffer DValue { get; }
+
+    /// <summary>(T, KV·D) gradient of keys before their norm.</summary>
+    public RowBuffer? DProjectedKey { get; }
+
+    /// <summary>(T, (H + 2·KV)·D) what a fused projection makes, then its gradient.</summary>
+    public RowBuffer? QueryKeyValue { get; }
+
+    /// <summary>(T, 2·F) what a fused projection makes, then its gradient.</summary>
+    public RowBuffer? GateUp { get; }
 
     public long BytesPerToken => _buffers.Sum(buffer => buffer.BytesPerRow);
 

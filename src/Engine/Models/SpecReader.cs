@@ -1,5 +1,3 @@
-using FineTuneTool.Engine.Backends;
-
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>What the families have in common: the fields that they share, read and checked. A family adds the rest with <c>with</c>.</summary>
@@ -8,9 +6,17 @@ internal static class SpecReader
     /// <summary>Layers and heads above this are no model, and are not looped over.</summary>
     private const int MostLayers = 4096;
 
+    /// <summary>GGUF keys that change the maths wherever they are not 0.</summary>
+    private static readonly string[] NeutralZeros =
+    [
+        "expert_count", "attention.sliding_window", "attention.sliding_window_pattern", "attention.max_alibi_bias", "attention.clamp_kqv", "attention.scale",
+        "attn_logit_softcapping", "final_logit_softcapping",
+    ];
+
     /// <summary>Reads config.json. Options that several families know and that change the maths are refused by name.</summary>
-    public static DecoderSpec Read(ConfigFields config)
+    public static DecoderSpec Read(ConfigFields config, ConfigDialect? dialect = null)
     {
+        dialect ??= new ConfigDialect();
         if (config.Texts("architectures") is { Count: > 0 } names && !names.Any(name => name.EndsWith("ForCausalLM", StringComparison.Ordinal)))
         {
             throw config.Unsupported("architectures");
@@ -21,8 +27,17 @@ internal static class SpecReader
             throw config.Unsupported("quantization_config");
         }
 
+        foreach ((string key, string[] values) in dialect.HiddenActNames)
+        {
+            if (config.Text(key) is { } name && !values.Contains(name))
+            {
+                throw config.Unsupported(key);
+            }
+        }
+
         config.Require("attention_dropout", 0);
         int heads = config.Count("num_attention_heads", most: MostLayers), hidden = config.Count("hidden_size", most: 1 << 20);
+        int headDim = config.Count("head_dim", dialect.HeadDim ?? Math.Max(1, hidden / heads), 1 << 12);
         var spec = new DecoderSpec
         {
             ModelType = config.Text("model_type")!,
@@ -32,20 +47,23 @@ internal static class SpecReader
             NumHiddenLayers = config.Count("num_hidden_layers", most: MostLayers),
             NumAttentionHeads = heads,
             NumKeyValueHeads = config.Count("num_key_value_heads", heads, heads),
-            HeadDim = config.Count("head_dim", Math.Max(1, hidden / heads), 1 << 12),
+            HeadDim = headDim,
             MaxPositionEmbeddings = config.Count("max_position_embeddings", 2048, int.MaxValue),
-            RmsNormEps = (float)config.Positive("rms_norm_eps", 1e-6),
-            HiddenAct = config.Text("hidden_act") is null or "silu" ? Activation.Silu : throw config.Unsupported("hidden_act"),
-            TieWordEmbeddings = config.Flag("tie_word_embeddings", false),
-            Rope = RopeReader.Read(config),
+            RmsNormEps = (float)config.Positive("rms_norm_eps", dialect.RmsNormEps),
+            TieWordEmbeddings = config.Flag("tie_word_embeddings", dialect.TieWordEmbeddings),
+            HiddenAct = dialect.HiddenAct,
+            RotaryDims = headDim % 2 == 0 ? RopeReader.RotaryDims(config, dialect, headDim) : headDim,
+            Rope = new RopeParameters(),
         };
-        return Check(spec) is { } problem ? throw config.Bad(problem.Config, problem.Expected) : spec;
+        return Check(spec) is { } problem ? throw config.Bad(problem.Config, problem.Expected)
+            : spec with { Rope = RopeReader.Read(config, dialect, spec.RotaryDims) };
     }
 
     /// <summary>Reads GGUF metadata; the vocabulary is that of the embedding tensor, and the head is tied where there is no <c>output.weight</c>.</summary>
-    public static DecoderSpec Read(GgufFields fields, string modelType)
+    /// <param name="known">Keys that change the maths and that the family reads itself; all others of the kind are refused.</param>
+    public static DecoderSpec Read(GgufFields fields, string modelType, params string[] known)
     {
-        foreach (string key in new[] { "expert_count", "attention.sliding_window", "attention.max_alibi_bias", "attention.clamp_kqv", "attn_logit_softcapping", "final_logit_softcapping" })
+        foreach (string key in NeutralZeros.Except(known))
         {
             fields.Require(key, 0);
         }
@@ -58,7 +76,11 @@ internal static class SpecReader
         int heads = fields.Count("attention.head_count", most: MostLayers), hidden = fields.Count("embedding_length", most: 1 << 20);
         int headDim = fields.Count("attention.key_length", Math.Max(1, hidden / heads), 1 << 12);
         fields.Require("attention.value_length", headDim);
-        fields.Require("rope.dimension_count", headDim);
+        if (!known.Contains("rope.dimension_count"))
+        {
+            fields.Require("rope.dimension_count", headDim);
+        }
+
         var spec = new DecoderSpec
         {
             ModelType = modelType,
@@ -75,22 +97,24 @@ internal static class SpecReader
             QueryKeyValueBias = fields.Tensors.Find("blk.0.attn_q.bias") is not null,
             OutputBias = fields.Tensors.Find("blk.0.attn_output.bias") is not null,
             MlpBias = fields.Tensors.Find("blk.0.ffn_gate.bias") is not null,
-            Rope = RopeReader.Read(fields, headDim),
+            RotaryDims = fields.Count("rope.dimension_count", headDim, headDim),
+            Rope = new RopeParameters(),
         };
-        return Check(spec) is { } problem ? throw fields.Bad(problem.Gguf, problem.Expected) : spec;
+        return Check(spec) is { } problem ? throw fields.Bad(problem.Gguf, problem.Expected) : spec with { Rope = GgufRopeReader.Read(fields, spec.RotaryDims) };
     }
 
     /// <summary>
-    /// Sliding windows of the layers: <c>layer_types</c> where the file has it, else <paramref name="slides"/>. No window where <c>sliding_window</c> is absent.
+    /// Sliding windows of the layers: <c>layer_types</c> where the file has it, else <paramref name="slides"/>. Where <c>sliding_window</c> is absent it is
+    /// <paramref name="window"/>; 0 = no layer has one.
     /// </summary>
-    public static IReadOnlyList<int> Windows(ConfigFields config, DecoderSpec spec, Func<int, bool> slides)
+    public static IReadOnlyList<int> Windows(ConfigFields config, DecoderSpec spec, Func<int, bool> slides, int window = 0)
     {
-        if (!config.Has("sliding_window"))
+        window = config.Has("sliding_window") ? config.Count("sliding_window", most: int.MaxValue) : window;
+        if (window == 0)
         {
             return [];
         }
 
-        int window = config.Count("sliding_window", most: int.MaxValue);
         IReadOnlyList<string>? types = config.Texts("layer_types");
         if (types is not null && types.Count != spec.NumHiddenLayers)
         {
@@ -106,7 +130,27 @@ internal static class SpecReader
         })];
     }
 
+    /// <summary>The same from GGUF metadata, where 0 stands for none.</summary>
+    public static IReadOnlyList<int> Windows(GgufFields fields, DecoderSpec spec, Func<int, bool> slides, int window = 0)
+    {
+        window = fields.NotNegative("attention.sliding_window", window);
+        return window == 0 ? [] : [.. Enumerable.Range(0, spec.NumHiddenLayers).Select(layer => slides(layer) ? window : 0)];
+    }
+
+    /// <summary>Windows of families that have one on the upper layers, and only where it is switched on.</summary>
+    public static IReadOnlyList<int> UpperWindows(ConfigFields config, DecoderSpec spec)
+    {
+        if (!config.Flag("use_sliding_window", false))
+        {
+            return [];
+        }
+
+        int first = (int)config.Number("max_window_layers", 28);
+        return Windows(config, spec, slides: layer => layer >= first);
+    }
+
     private static (string Config, string Gguf, string Expected)? Check(DecoderSpec spec) =>
         spec.NumAttentionHeads % spec.NumKeyValueHeads != 0 ? ("num_key_value_heads", "attention.head_count_kv", "a divisor of the number of heads") :
-        spec.HeadDim % 2 != 0 ? ("head_dim", "attention.key_length", "even, since the rotary embedding turns pairs") : null;
+        spec.HeadDim % 2 != 0 ? ("head_dim", "attention.key_length", "even, since the rotary embedding turns pairs") :
+        spec.RotaryDims % 2 != 0 ? ("partial_rotary_factor", "rope.dimension_count", "even, since the rotary embedding turns pairs") : null;
 }

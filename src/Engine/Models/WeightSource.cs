@@ -9,8 +9,10 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>
 /// Gives the tensors of a model by their Hugging Face names and in Hugging Face's layout, each checked against the shape that the model needs.
 /// </summary>
-internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, Backend backend)
+internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend)
 {
+    private readonly GgufTensorNames _names = new(spec);
+
     /// <summary>
     /// A matrix in its own storage or, in Hugging Face's layout, in another. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.
     /// </summary>
@@ -40,12 +42,19 @@ internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, 
             return new Weight(name, backend.Load(stored));
         }
 
-        float[] values = new float[length];
-        using (Tensor narrow = backend.Load(stored))
+        return new Weight(name, backend.Load(StoredTensor.FromFloats(name, stored.Shape, Numbers(stored))));
+    }
+
+    /// <summary>The weight of a norm: GGUF files hold it with the offset of the family added.</summary>
+    public Weight Norm(string name, long length)
+    {
+        if (files is not GgufModelFiles || spec.RmsNormOffset == 0)
         {
-            backend.Read(narrow, values);
+            return Vector(name, length);
         }
 
+        StoredTensor stored = Find(name, new Shape(length));
+        float[] values = [.. Numbers(stored).Select(value => value - spec.RmsNormOffset)];
         return new Weight(name, backend.Load(StoredTensor.FromFloats(name, stored.Shape, values)));
     }
 
@@ -57,9 +66,17 @@ internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, 
     private StoredTensor Ordered(StoredTensor stored, int rotaryHeads) =>
         files is GgufModelFiles && rotaryHeads > 0 && family.GgufInterleavesRotaryRows ? RotaryRows.ToHalves(stored, rotaryHeads) : stored;
 
+    private float[] Numbers(StoredTensor stored)
+    {
+        float[] values = new float[stored.Shape.Count];
+        using Tensor loaded = backend.Load(stored);
+        backend.Read(loaded, values);
+        return values;
+    }
+
     private StoredTensor Find(string name, Shape shape)
     {
-        string stored = files is GgufModelFiles ? GgufTensorNames.ToGguf(name) ?? name : name;
+        string stored = files is GgufModelFiles ? _names.ToGguf(name) ?? name : name;
         StoredTensor tensor = files.Find(stored) ?? throw new FineTuneException(
             Codes.MissingTensor, $"The model has no tensor '{stored}'{(stored == name ? "" : $" ({name})")}.",
             "Check that the files are complete and that the configuration is that of these weights.", new SourcePosition(files.Path));

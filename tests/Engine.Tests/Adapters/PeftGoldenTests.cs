@@ -16,7 +16,8 @@ public class PeftGoldenTests
         new("llama-default-qv", "llama-patterns", "llama-regex", "llama-layers-to-transform", "llama-exclude", "llama-rslora");
 
     public static TheoryData<string> Shared =>
-        new("llama-all-linear", "llama-lm-head-untied", "qwen2-default-qv", "qwen2-all-linear", "qwen2-patterns", "qwen2-lm-head-untied");
+        new("llama-all-linear", "llama-lm-head-untied", "qwen2-default-qv", "qwen2-all-linear", "qwen2-patterns", "qwen2-lm-head-untied",
+            "gemma3-all-linear", "phi3-fused");
 
     [Theory]
     [MemberData(nameof(Local))]

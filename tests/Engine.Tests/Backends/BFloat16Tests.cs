@@ -78,6 +78,9 @@ public sealed class BFloat16Tests : BackendTest
             Tensor gathered = run.Rows(5, 4, Columns), widened = run.Fixed(6, 4, Columns), inverse = run.Fixed(7, Tokens), weight = run.Fixed(8, Columns), dWeight = run.Fixed(9, Columns);
             run.Backend.Embed(ids, table, 2, x);
             run.Backend.RmsNorm(x, weight, 1, 1e-5f, normed, inverse);
+            Tensor residual = run.Rows(17, Tokens, Columns), other = run.Rows(18, Tokens, Columns);
+            run.Backend.RmsNorm(x, weight, 1, 1e-5f, other, inverse, residual);
+            run.Backend.RmsNorm(x, weight, 1, 1e-5f, residual, inverse, residual);
             run.Backend.GatherRows(normed, rows, gathered);
             run.Backend.GatherRows(normed, rows, widened);
             Tensor dx = run.Rows(10, Tokens, Columns), dy = run.Rows(11, Tokens, Columns), turned = run.Rows(12, Tokens, Columns);
@@ -88,7 +91,7 @@ public sealed class BFloat16Tests : BackendTest
             Tensor copy = run.Rows(15, Tokens, Columns), zero = run.Rows(16, Tokens, Columns);
             run.Backend.Copy(turned, copy);
             run.Backend.Zero(zero);
-            return [x, normed, gathered, widened, dx, dWeight, dTable, turned, copy, zero];
+            return [x, normed, gathered, widened, dx, dWeight, dTable, turned, copy, zero, residual, other];
         });
     }
 

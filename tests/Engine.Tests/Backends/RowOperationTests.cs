@@ -42,6 +42,13 @@ public sealed class RowOperationTests : BackendTest
         Tensor xs = Tensor(backend, x, rows, columns), weights = Tensor(backend, weight, columns), dWeight = Tensor(backend, weight, columns);
         backend.RmsNorm(xs, weights, Offset, Epsilon, y, inverse);
         Close(Forward(Widen(x), Widen(weight)), Values(backend, y), Tolerance);
+        foreach (bool inPlace in new[] { false, true })
+        {
+            Tensor addend = Tensor(backend, before, rows, columns), sum = inPlace ? addend : y;
+            backend.RmsNorm(xs, weights, Offset, Epsilon, sum, inverse, addend);
+            Close([.. Forward(Widen(x), Widen(weight)).Select((value, i) => value + before[i])], Values(backend, sum), Tolerance);
+        }
+
         backend.RmsNormBackward(Tensor(backend, dy, rows, columns), xs, weights, Offset, inverse, dx, dWeight);
         double[] expected = Gradient(Widen(x), values => Dot(Forward(values, Widen(weight)), dy));
         Close([.. expected.Select((value, i) => value + before[i])], Values(backend, dx), 1e-5);
@@ -102,6 +109,42 @@ public sealed class RowOperationTests : BackendTest
             backend.Rope(xs, Heads, positions, cosines, sines, inverse: true);
             Close(Widen(x), Values(backend, xs), Tolerance);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(KernelNames))]
+    public void Columns_are_copied_and_nothing_beside_them(string kernels)
+    {
+        using CpuBackend backend = CpuBackend.Create(2, kernels);
+        const int Rows = 700, Wide = 37, Narrow = 21, FirstOfWide = 5, FirstOfNarrow = 3, Columns = 17;
+        float[] wide = Numbers(Rows * Wide, 1), narrow = Numbers(Rows * Narrow, 2);
+        foreach (ElementType type in new[] { ElementType.F32, ElementType.BF16 })
+        {
+            Tensor x = backend.Allocate(new Shape(Rows, Wide), type), y = backend.Allocate(new Shape(Rows, Narrow), type);
+            backend.Write(x, wide);
+            backend.Write(y, narrow);
+            float[] expected = Values(backend, y), source = Values(backend, x);
+            for (int row = 0; row < Rows; row++)
+            {
+                source.AsSpan(row * Wide + FirstOfWide, Columns).CopyTo(expected.AsSpan(row * Narrow + FirstOfNarrow));
+            }
+
+            backend.CopyColumns(x, FirstOfWide, y, FirstOfNarrow, Columns);
+            Assert.Equal(expected, Values(backend, y));
+            Assert.Throws<ArgumentException>(() => backend.CopyColumns(x, FirstOfWide, y, FirstOfNarrow + 2, Columns));
+            Assert.Throws<ArgumentException>(() => backend.CopyColumns(x, -1, y, FirstOfNarrow, Columns));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(KernelNames))]
+    public void Numbers_are_capped_softly(string kernels)
+    {
+        using CpuBackend backend = CpuBackend.Create(2, kernels);
+        float[] x = Numbers(20_003, 1, 40);
+        Tensor xs = Tensor(backend, x, 1, x.Length);
+        backend.SoftCap(xs, 30);
+        Close([.. x.Select(value => 30 * Math.Tanh(value / 30.0))], Values(backend, xs), 1e-6);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Formats;
@@ -12,8 +13,11 @@ public class DecoderGoldenTests
 {
     public static TheoryData<string> Local => new("llama", "llama3-rope", "llama-bias");
 
-    /// <summary>Rotary frequencies of dynamic models depend on the length of a document here, on that of the whole batch in the reference.</summary>
-    public static TheoryData<string> Shared => new("llama-linear", "llama-yarn", "llama-v5style", "mistral", "qwen2", "qwen2-swa");
+    public static TheoryData<string> Shared => new(
+        "llama-linear", "llama-yarn", "llama-v5style", "mistral", "qwen2", "qwen2-swa", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "phi3-partial");
+
+    /// <summary>Rotary frequencies of these depend on the length of a document here, on that of the whole batch in the reference.</summary>
+    public static TheoryData<string> ByLength => new("llama-dynamic", "phi3-longrope");
 
     [Theory]
     [MemberData(nameof(Local))]
@@ -45,30 +49,80 @@ public class DecoderGoldenTests
 
     [SharedTheory("goldens/models/tiny")]
     [MemberData(nameof(Shared))]
-    [InlineData("llama-dynamic")]
+    [MemberData(nameof(ByLength))]
     public void Greedy_tokens_of_further_models_equal_the_reference(string name) => CheckGreedy(name);
 
-    [SharedFact("goldens/models/tiny/llama-dynamic")]
-    public void Each_document_of_a_dynamic_model_gets_the_frequencies_of_its_own_length()
+    /// <summary>Documents get the frequencies of their own length: alone and packed they have the logits that the reference has when they are alone.</summary>
+    [SharedTheory("goldens/models/tiny")]
+    [MemberData(nameof(ByLength))]
+    public void Forward_pass_of_models_that_look_at_the_length_equals_the_reference(string name) => CheckForward(name);
+
+    /// <summary>
+    /// The reference gave the short document of the batch the frequencies of the long one. With the configuration of a model that has those at every
+    /// length, all its losses and gradients come out.
+    /// </summary>
+    [SharedTheory("goldens/models/tiny")]
+    [MemberData(nameof(ByLength))]
+    public void Gradients_of_models_that_look_at_the_length_equal_the_reference(string name)
     {
-        using var golden = new ModelGolden("tiny/llama-dynamic");
-        Decoder decoder = golden.Load();
-        int[][] sequences = golden.Sequences;
-        float[] packed = ModelGolden.Logits(decoder, ModelGolden.Whole(sequences));
-        ModelGolden.Near([.. golden.Tensor("logits.0"), .. golden.Tensor("logits.1")], packed, ModelGolden.LogitTolerance, "packed logits");
+        CheckFullGradients(name, AsIfLong);
+        CheckAdapter(name, AsIfLong);
+    }
+
+    [SharedTheory("goldens/models/tiny")]
+    [MemberData(nameof(ByLength))]
+    public void Packed_logits_of_the_reference_come_out_with_the_frequencies_of_the_longest(string name)
+    {
+        using var golden = new ModelGolden($"tiny/{name}");
+        Decoder decoder = golden.LoadChanged(AsIfLong);
+        ModelGolden.Near(golden.Tensor("packed.logits"), ModelGolden.Logits(decoder, ModelGolden.Whole(golden.Sequences)), ModelGolden.LogitTolerance, "packed");
     }
 
     [Theory]
-    [InlineData("tiny/llama")]
-    [InlineData("tiny/llama3-rope")]
-    public void Both_styles_of_config_give_the_same_description(string name)
-    {
-        string folder = ModelGolden.FolderOf(name);
-        DecoderSpec old = Read("config.json"), current = Read("config.v5.json");
-        Assert.Equal(old, current);
+    [MemberData(nameof(Local))]
+    public void Both_styles_of_config_give_the_same_description(string name) => CheckStyles(name);
 
-        DecoderSpec Read(string file) => new LlamaFamily().Read(new ConfigFields(
-            JsonFile.ReadObject(Path.Combine(folder, file), Diagnostics.Codes.BadModelConfig), file));
+    [SharedTheory("goldens/models/tiny")]
+    [MemberData(nameof(ByLength))]
+    [InlineData("llama-linear")]
+    [InlineData("llama-yarn")]
+    [InlineData("mistral")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2-swa")]
+    [InlineData("qwen3")]
+    [InlineData("gemma")]
+    [InlineData("gemma2")]
+    [InlineData("gemma3_text")]
+    [InlineData("phi3")]
+    [InlineData("phi3-partial")]
+    public void Both_styles_of_config_of_further_models_give_the_same_description(string name) => CheckStyles(name);
+
+    /// <summary>Short factors like the long ones; or the base that dynamic scaling has at 40 tokens.</summary>
+    private static void AsIfLong(JsonObject config)
+    {
+        var scaling = (JsonObject)config["rope_scaling"]!;
+        if (scaling.ContainsKey("long_factor"))
+        {
+            scaling["short_factor"] = scaling["long_factor"]!.DeepClone();
+            return;
+        }
+
+        double factor = (double)scaling["factor"]!, headDim = (double)config["hidden_size"]! / (double)config["num_attention_heads"]!;
+        double stretch = factor * 40 / (double)config["max_position_embeddings"]! - (factor - 1);
+        config["rope_theta"] = (double)config["rope_theta"]! * Math.Pow(stretch, headDim / (headDim - 2));
+        config["rope_scaling"] = null;
+    }
+
+    private static void CheckStyles(string name)
+    {
+        string folder = ModelGolden.FolderOf($"tiny/{name}");
+        TinyFamilies.Same(Read("config.json"), Read("config.v5.json"));
+
+        DecoderSpec Read(string file)
+        {
+            JsonObject config = JsonFile.ReadObject(Path.Combine(folder, file), Diagnostics.Codes.BadModelConfig);
+            return ModelFamilies.All.Single(family => family.ModelType == (string)config["model_type"]!).Read(new ConfigFields(config, file));
+        }
     }
 
     private static void CheckForward(string name)
@@ -76,6 +130,13 @@ public class DecoderGoldenTests
         using var golden = new ModelGolden($"tiny/{name}");
         Decoder decoder = golden.Load();
         int[][] sequences = golden.Sequences;
+        float[] hidden = new float[sequences[0].Length * decoder.Spec.HiddenSize];
+        for (int layer = 0; layer < decoder.Spec.NumHiddenLayers; layer++)
+        {
+            decoder.ReadStream(ModelGolden.Whole(sequences[0]), layer, hidden);
+            ModelGolden.Near(golden.Tensor($"hidden.0.{layer}"), hidden, ModelGolden.LogitTolerance, $"hidden.0.{layer}");
+        }
+
         for (int i = 0; i < sequences.Length; i++)
         {
             PackedBatch batch = ModelGolden.Whole(sequences[i]);
@@ -90,10 +151,10 @@ public class DecoderGoldenTests
         ModelGolden.Near(expected, ModelGolden.Logits(decoder, packed), ModelGolden.LogitTolerance, "packed logits");
     }
 
-    private static void CheckFullGradients(string name)
+    private static void CheckFullGradients(string name, Action<JsonObject>? change = null)
     {
         using var golden = new ModelGolden($"tiny/{name}");
-        Decoder decoder = golden.Load();
+        Decoder decoder = change is null ? golden.Load() : golden.LoadChanged(change);
         PackedBatch batch = golden.Batch();
         BatchLoss evaluated = decoder.Evaluate(batch);
         decoder.TrainAllWeights();
@@ -111,10 +172,10 @@ public class DecoderGoldenTests
         Assert.Equal(golden.Expected.GetProperty("grad_norm").GetDouble(), norm, 1e-4);
     }
 
-    private static void CheckAdapter(string name)
+    private static void CheckAdapter(string name, Action<JsonObject>? change = null)
     {
         using var golden = new ModelGolden($"tiny/{name}");
-        Decoder decoder = golden.Load();
+        Decoder decoder = change is null ? golden.Load() : golden.LoadChanged(change);
         using PeftAdapter files = PeftAdapter.Read(Path.Combine(golden.Folder, "lora"));
         using LoraAdapter adapter = LoraAdapter.Load(decoder, files, trainable: true);
         PackedBatch second = ModelGolden.Whole(golden.Sequences[1]);

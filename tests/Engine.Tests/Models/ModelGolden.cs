@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Formats;
@@ -50,6 +51,17 @@ internal sealed class ModelGolden : IDisposable
         _opened.Add(files);
         _opened.Add(decoder);
         return decoder;
+    }
+
+    /// <summary>The model with another configuration.</summary>
+    public Decoder LoadChanged(Action<JsonObject> change)
+    {
+        JsonObject config = JsonFile.ReadObject(Path.Combine(Folder, "config.json"), Diagnostics.Codes.BadModelConfig);
+        change(config);
+        TemporaryFolder folder = NewFolder();
+        folder.Write("config.json", config.ToJsonString());
+        File.Copy(Path.Combine(Folder, "model.safetensors"), folder["model.safetensors"]);
+        return LoadFrom(folder.Path);
     }
 
     /// <summary>A folder that lasts as long as this.</summary>

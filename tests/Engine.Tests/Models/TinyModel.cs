@@ -101,11 +101,12 @@ internal sealed class TinyModel : IDisposable
             metadata.Add(name, item);
         }
 
+        var names = new GgufTensorNames(new LlamaFamily().Read(new ConfigFields(Config, "config.json")));
         GgufWriter.Write(_folder.File("model.gguf"), metadata, [.. Tensors.Values.Select(tensor =>
         {
             StoredTensor stored = tensor.Name.Contains("q_proj") ? RotaryRows.ToNeighbours(tensor, 3)
                 : tensor.Name.Contains("k_proj") ? RotaryRows.ToNeighbours(tensor, 1) : tensor;
-            return TensorSource.Of(stored, GgufTensorNames.ToGguf(tensor.Name));
+            return TensorSource.Of(stored, names.ToGguf(tensor.Name));
         })]);
         return _folder.File("model.gguf");
     }

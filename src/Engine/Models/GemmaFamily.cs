@@ -1,0 +1,13 @@
+namespace FineTuneTool.Engine.Models;
+
+/// <summary>Gemma 1. Gemma Team 2024.</summary>
+public sealed class GemmaFamily : ModelFamily
+{
+    public override string ModelType => "gemma";
+
+    public override string GgufArchitecture => "gemma";
+
+    public override DecoderSpec Read(ConfigFields config) => GemmaSpec.Read(config, GemmaSpec.Dialect);
+
+    public override DecoderSpec Read(GgufFields fields) => GemmaSpec.Read(fields, ModelType);
+}
