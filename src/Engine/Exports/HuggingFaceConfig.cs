@@ -23,6 +23,7 @@ internal static class HuggingFaceConfig
     public static JsonObject WithDType(JsonObject config, string dtype)
     {
         var copy = (JsonObject)config.DeepClone();
+        copy.Remove("quantization_config");
         copy[copy.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = dtype;
         return copy;
     }

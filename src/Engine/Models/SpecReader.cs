@@ -22,7 +22,7 @@ internal static class SpecReader
             throw config.Unsupported("architectures");
         }
 
-        if (config.Has("quantization_config"))
+        if (config.Object("quantization_config") is { } quantization && !(quantization.Text("quant_method") == "bitsandbytes" && quantization.Flag("load_in_4bit", false)))
         {
             throw config.Unsupported("quantization_config");
         }

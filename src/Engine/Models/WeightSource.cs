@@ -77,7 +77,7 @@ internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, 
     private StoredTensor Find(string name, Shape shape)
     {
         string stored = files is GgufModelFiles ? _names.ToGguf(name) ?? name : name;
-        StoredTensor tensor = files.Find(stored) ?? throw new FineTuneException(
+        StoredTensor tensor = BitsAndBytesWeights.Find(files.Tensors, stored, files.Path) ?? files.Find(stored) ?? throw new FineTuneException(
             Codes.MissingTensor, $"The model has no tensor '{stored}'{(stored == name ? "" : $" ({name})")}.",
             "Check that the files are complete and that the configuration is that of these weights.", new SourcePosition(files.Path));
         if (!tensor.Shape.Equals(shape))

@@ -28,7 +28,7 @@ public static class BaseStorage
             return null;
         }
 
-        bool quantized = files.Tensors.Any(tensor => tensor.Type.IsQuantized());
+        bool quantized = files.Tensors.Any(tensor => tensor.Type.IsQuantized()) || BitsAndBytesWeights.AreIn(files.Tensors);
         if (settings.Quantization == "none" && settings.FineTuneMethod == "qlora" && !quantized)
         {
             throw new FineTuneException(Codes.BadSetting, $"Quantization is none, but FineTuneMethod is qlora and the weights of {settings.BaseModel} are not quantised.",
@@ -50,7 +50,8 @@ public static class BaseStorage
     /// <summary>What happens to the weights of a model that is held so, for the log.</summary>
     internal static string Describe(WeightStorage storage, ModelFiles files)
     {
-        IReadOnlyList<ElementType> blocks = [.. files.Tensors.Select(tensor => tensor.Type).Where(type => type.IsQuantized()).Distinct()];
+        IReadOnlyList<string> blocks = BitsAndBytesWeights.AreIn(files.Tensors) ? ["4-bit blocks"]
+            : [.. files.Tensors.Select(tensor => tensor.Type).Where(type => type.IsQuantized()).Distinct().Select(type => type.ToString())];
         return blocks.Count == 0 ? $"the weights of the layers are held as {storage}"
             : $"the weights of the layers are decoded from {string.Join(", ", blocks)} and quantised again as {storage}";
     }
