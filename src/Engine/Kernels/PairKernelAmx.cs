@@ -11,7 +11,7 @@ namespace FineTuneTool.Engine.Kernels;
 /// </summary>
 internal unsafe class PairKernelAmx(BFloat16Kernel conversion) : PairKernel
 {
-    private const int TileRows = TileConfiguration.MaxRows, TilePairs = TileConfiguration.MaxRowBytes / sizeof(uint);
+    private const int TileRows = TileConfiguration.MaxRows, TilePairs = TileConfiguration.MaxPairs;
 
     /// <summary>Pairs of right rows that are brought into a panel at the same time, which stays in the first-level cache.</summary>
     private const int MaxRowPairs = 16 * TilePairs;
@@ -95,27 +95,28 @@ internal unsafe class PairKernelAmx(BFloat16Kernel conversion) : PairKernel
     private void MultiplyTiles(int rows, int width, ref PanelRun run, ushort* left, long leftStep, long steps, int pairs)
     {
         const int BlockRows = 2 * TileRows;
-        int blocks = rows / BlockRows, rest = rows % BlockRows;
         var tiles = new TileRun
         {
             Left = left,
             LeftStep = leftStep,
             RightStep = width * sizeof(uint),
             Steps = steps,
-            Sums = run.Sums,
             SumsStep = run.SumsStep,
             Accumulate = run.Accumulate,
         };
-        if (blocks > 0)
+        float* sums = run.Sums;
+        if (rows >= BlockRows)
         {
-            MultiplyBlocks(tiles, run.Right, width, blocks, BlockRows, pairs);
+            tiles.RowBlocks = rows / BlockRows;
+            MultiplyBlocks(&tiles, BlockRows, run.Right, sums, width, pairs);
+            tiles.Left = (ushort*)((byte*)left + tiles.RowBlocks * BlockRows * leftStep);
+            sums = (float*)((byte*)sums + tiles.RowBlocks * BlockRows * run.SumsStep);
         }
 
-        if (rest > 0)
+        if (rows % BlockRows > 0)
         {
-            tiles.Left = (ushort*)((byte*)left + (long)blocks * BlockRows * leftStep);
-            tiles.Sums = (float*)((byte*)run.Sums + (long)blocks * BlockRows * run.SumsStep);
-            MultiplyBlocks(tiles, run.Right, width, 1, rest, pairs);
+            tiles.RowBlocks = 1;
+            MultiplyBlocks(&tiles, rows % BlockRows, run.Right, sums, width, pairs);
         }
 
         run.Right += steps * pairs * width;
@@ -123,18 +124,18 @@ internal unsafe class PairKernelAmx(BFloat16Kernel conversion) : PairKernel
     }
 
     /// <summary>Blocks of 1 to 32 rows, all columns.</summary>
-    private void MultiplyBlocks(TileRun tiles, uint* right, int width, int blocks, int rows, int pairs)
+    private void MultiplyBlocks(TileRun* tiles, int rows, uint* right, float* sums, int width, int pairs)
     {
         int rowTiles = (rows + TileRows - 1) / TileRows, lastRows = rows - (rowTiles - 1) * TileRows;
-        float* sums = tiles.Sums;
-        for (int column = 0; column < width; column += TileEmitter.MaxSums / rowTiles * Lane)
+        for (int column = 0; column < width;)
         {
             int columnTiles = Math.Min(TileEmitter.MaxSums / rowTiles, (width - column) / Lane);
-            tiles.Configuration = TileConfiguration.Of(rowTiles, lastRows, columnTiles, pairs);
-            tiles.Right = right + column;
-            tiles.Sums = sums + column;
-            tiles.Blocks = blocks;
-            Call(rowTiles, columnTiles, &tiles);
+            tiles->Configuration = TileConfiguration.At(rowTiles, lastRows, columnTiles, pairs);
+            tiles->Right = right + column;
+            tiles->Sums = sums + column;
+            tiles->ColumnBlocks = (width - column) / Lane / columnTiles;
+            column += (int)tiles->ColumnBlocks * columnTiles * Lane;
+            Call(rowTiles, columnTiles, tiles);
         }
     }
 }

@@ -26,9 +26,9 @@ internal static class TileEmitter
 
     public static void Emit(Assembler a, int rowTiles, int columnTiles)
     {
-        AssemblerRegister64 left = rsi, leftStep = rdx, leftTile = r14, right = r10, rightStep = rcx, rightTile = r11, sumsStep = r12, sumsTile = r15, steps = r13;
+        AssemblerRegister64 left = rsi, leftStep = rdx, leftTile = r14, right = r10, rightStep = rcx, rightTile = r11, sumsStep = r12, sumsTile = r15, steps = r13, blocks = rbp;
         AssemblerRegister64[] lefts = [rax, rbx], sums = [r8, r9];
-        Label block = a.CreateLabel(), load = a.CreateLabel(), start = a.CreateLabel(), step = a.CreateLabel(), store = a.CreateLabel();
+        Label columns = a.CreateLabel(), block = a.CreateLabel(), load = a.CreateLabel(), start = a.CreateLabel(), step = a.CreateLabel(), store = a.CreateLabel();
         void ForEachSum(Action<AssemblerRegisterTMM, AssemblerMemoryOperand> emit)
         {
             for (int i = 0; i < rowTiles * columnTiles; i++)
@@ -37,15 +37,18 @@ internal static class TileEmitter
             }
         }
 
-        a.ldtilecfg(Field(nameof(TileRun.Configuration)));
+        a.mov(rax, Field(nameof(TileRun.Configuration)));
+        a.ldtilecfg(__[rax]);
         a.mov(leftStep, Field(nameof(TileRun.LeftStep)));
         a.mov(rightStep, Field(nameof(TileRun.RightStep)));
         a.mov(sumsStep, Field(nameof(TileRun.SumsStep)));
         a.imul(leftTile, leftStep, TileConfiguration.MaxRows);
         a.imul(rightTile, rightStep, TileConfiguration.MaxRows);
         a.imul(sumsTile, sumsStep, TileConfiguration.MaxRows);
+        a.Label(ref columns);
         a.mov(left, Field(nameof(TileRun.Left)));
         a.mov(sums[0], Field(nameof(TileRun.Sums)));
+        a.mov(blocks, Field(nameof(TileRun.RowBlocks)));
         a.Label(ref block);
         a.mov(right, Field(nameof(TileRun.Right)));
         a.mov(steps, Field(nameof(TileRun.Steps)));
@@ -74,8 +77,12 @@ internal static class TileEmitter
         ForEachSum((tile, place) => a.tilestored(place, tile));
         a.lea(left, __[left + leftTile * rowTiles]);
         a.lea(sums[0], __[sums[0] + sumsTile * rowTiles]);
-        a.dec(__qword_ptr[Field(nameof(TileRun.Blocks))]);
-        a.jg(block);
+        a.dec(blocks);
+        a.jne(block);
+        a.add(__qword_ptr[Field(nameof(TileRun.Right))], columnTiles * TileConfiguration.MaxRowBytes);
+        a.add(__qword_ptr[Field(nameof(TileRun.Sums))], columnTiles * TileConfiguration.MaxRowBytes);
+        a.dec(__qword_ptr[Field(nameof(TileRun.ColumnBlocks))]);
+        a.jne(columns);
         a.tilerelease();
     }
 

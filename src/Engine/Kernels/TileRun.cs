@@ -6,7 +6,7 @@ namespace FineTuneTool.Engine.Kernels;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct TileRun
 {
-    public TileConfiguration Configuration;
+    public TileConfiguration* Configuration;
 
     public ushort* Left;
 
@@ -24,8 +24,10 @@ internal unsafe struct TileRun
 
     public long SumsStep;
 
-    /// <summary>Blocks of rows; counted down.</summary>
-    public long Blocks;
+    public long RowBlocks;
+
+    /// <summary>Counted down, while <see cref="Right"/> and <see cref="Sums"/> go on.</summary>
+    public long ColumnBlocks;
 
     /// <summary>1: add to Sums; 0: overwrite.</summary>
     public long Accumulate;

@@ -69,7 +69,7 @@ internal static unsafe class RegisterCeiling
     public static void EmitTiles(Assembler assembler)
     {
         const int Tiles = 2;
-        TileConfiguration configuration = TileConfiguration.Of(Tiles, TileConfiguration.MaxRows, Tiles, TileConfiguration.MaxRowBytes / sizeof(uint));
+        TileConfiguration configuration = TileConfiguration.Of(Tiles, TileConfiguration.MaxRows, Tiles, TileConfiguration.MaxPairs);
         Label after = assembler.CreateLabel(), table = assembler.CreateLabel(), step = assembler.CreateLabel();
         assembler.jmp(after);
         assembler.Label(ref table);

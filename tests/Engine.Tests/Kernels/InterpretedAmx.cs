@@ -52,6 +52,7 @@ internal sealed unsafe class InterpretedAmx() : PairKernelAmx(new BFloat16Scalar
         memory.Add(run.Right, (run.Pairs + run.SecondPairs) * width * sizeof(uint), writable: false);
         memory.AddRows(run.Sums, run.SumsStep, rows, width * sizeof(float), writable: true);
         memory.Add(tiles, sizeof(TileRun), writable: true);
+        memory.Add(tiles->Configuration, sizeof(TileConfiguration), writable: false);
         interpreter.Call(tiles, memory);
     }
 }
