@@ -63,7 +63,7 @@ public sealed class ProjectTests(SdkFeed feed) : IDisposable
 
         ProjectRequest request = Request("legal", "validate");
         IEnumerable<string> expected = SettingTable.All
-            .Where(setting => setting.Name is "BaseModel" || (setting.DefaultFor("full").Length > 0 && !setting.Name.StartsWith("Lora") && setting.Name is not ("UseRsLora" or "Quantization" or "DoubleQuantization")))
+            .Where(setting => setting.Name is "BaseModel" || (setting.DefaultFor("full").Length > 0 && setting.AppliesTo("full")))
             .Select(setting => setting.Name);
         Assert.Equal(expected.Order(), request.Settings.Keys.Order());
         Assert.All(request.Settings.Where(setting => setting.Key is not ("BaseModel" or "FineTuneMethod")),

@@ -42,15 +42,17 @@ internal static class SettingFiles
               <PropertyGroup>
 
             """);
-        foreach (SettingDefinition setting in SettingTable.All.Where(setting => !IsOfAdapter(setting)))
+        foreach (SettingScope scope in Enum.GetValues<SettingScope>())
         {
-            text.Append(DefaultLines(setting));
-        }
+            if (scope != SettingScope.Always)
+            {
+                text.Append($"  </PropertyGroup>\n  <PropertyGroup Condition=\"{string.Join(" or ", SettingTable.MethodsOf(scope).Select(method => $"'$(FineTuneMethod)' == '{method}'"))}\">\n");
+            }
 
-        text.Append("  </PropertyGroup>\n  <PropertyGroup Condition=\"'$(FineTuneMethod)' != 'full'\">\n");
-        foreach (SettingDefinition setting in SettingTable.All.Where(IsOfAdapter))
-        {
-            text.Append(DefaultLines(setting));
+            foreach (SettingDefinition setting in SettingTable.All.Where(setting => setting.Scope == scope))
+            {
+                text.Append(DefaultLines(setting));
+            }
         }
 
         text.Append("  </PropertyGroup>\n\n  <!-- What the engine is told. -->\n  <ItemGroup>\n");
@@ -62,15 +64,11 @@ internal static class SettingFiles
         return text.Append("  </ItemGroup>\n</Project>\n").ToString();
     }
 
-    /// <summary>Settings that mean nothing when every weight is trained.</summary>
-    private static bool IsOfAdapter(SettingDefinition setting) =>
-        setting.Name.StartsWith("Lora", StringComparison.Ordinal) || setting.Name is "UseRsLora" or "InitialAdapter" or "Quantization" or "DoubleQuantization";
-
     private static string DefaultLines(SettingDefinition setting)
     {
         var text = new StringBuilder();
         string common = setting.DefaultFor("*");
-        foreach (string method in SettingTable.Methods.Where(method => setting.DefaultFor(method) != common))
+        foreach (string method in SettingTable.MethodsOf(setting.Scope).Where(method => setting.DefaultFor(method) != common))
         {
             text.Append($"    <{setting.Name} Condition=\"'$({setting.Name})' == '' and '$(FineTuneMethod)' == '{method}'\">{Escape(setting.DefaultFor(method))}</{setting.Name}>\n");
         }

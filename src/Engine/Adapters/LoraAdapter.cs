@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
-using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
@@ -9,99 +6,102 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Adapters;
 
 /// <summary>
-/// Low-rank branches on some linear layers of one decoder: new ones to be trained, or those of a PEFT folder. Make it count with
-/// <see cref="Decoder.ActiveAdapter"/>. Names, shapes and scaling are PEFT's, so that either can read what the other wrote.
+/// Low-rank branches on some layers of one decoder, and weights that are trained beside them: new ones to be trained, or those of a PEFT folder. Make it
+/// count with <see cref="Decoder.ActiveAdapter"/>. Names, shapes and scaling are PEFT's, so that either can read what the other wrote.
 /// </summary>
 public sealed class LoraAdapter : Adapter
 {
-    /// <summary>Elements that are copied at the same time.</summary>
-    private const int PieceElements = 1 << 14;
+    private readonly LoraModules _modules;
+    private readonly AdapterParameters _values;
+    private readonly SharedRows _shared;
+    private readonly Dictionary<LinearLayer, LinearBranch> _branches = [];
+    private readonly Dictionary<Weight, Replacement> _replacements = [];
 
-    private readonly Dictionary<LinearLayer, LowRankBranch> _branches = [];
-    private readonly Dictionary<long, RowBuffer> _dProducts = [];
-    private readonly ParameterSet _values;
-    private readonly bool _trainable;
-
-    private LoraAdapter(Decoder decoder, LoraSettings settings, IReadOnlyList<LinearLayer> linears, bool trainable)
-        : base(decoder)
+    private LoraAdapter(LoraModules modules, bool trainable)
+        : base(modules.Decoder)
     {
-        Settings = settings;
-        _trainable = trainable;
-        RefuseDropoutOnHead(linears);
-        _values = new ParameterSet(
-            decoder.Backend,
-            linears.SelectMany(linear => new[]
-            {
-                (PeftNames.A(linear.Path), new Shape(settings.RankOf(linear.Path), linear.InFeatures), true),
-                (PeftNames.B(linear.Path), new Shape(linear.OutFeatures, settings.RankOf(linear.Path)), true),
-            }));
-        for (int i = 0; i < linears.Count; i++)
+        _modules = modules;
+        RefuseOnHead(trainable);
+        _values = new AdapterParameters(Decoder.Backend, modules.Tensors(), trainable);
+        _shared = new SharedRows(Decoder.Backend);
+        foreach (LinearLayer linear in modules.Linears)
         {
-            Parameter a = _values.Parameters[2 * i], b = _values.Parameters[2 * i + 1];
-            _branches[linears[i]] = new LowRankBranch(
-                decoder.Backend, _values.ValueOf(a), _values.ValueOf(b), settings.ScaleOf(linears[i].Path), DProductOf(decoder.Backend, a.Shape[0]), (float)settings.Dropout,
-                trainable ? _values.GradientOf(a) : null, trainable ? _values.GradientOf(b) : null);
+            _branches[linear] = BranchOn(linear);
+        }
+
+        if (modules.Embedding)
+        {
+            string a = PeftNames.EmbeddingA(Decoder.EmbeddingPath), b = PeftNames.EmbeddingB(Decoder.EmbeddingPath);
+            Embedding = new EmbeddingBranch(
+                Decoder.Backend, _values.Value(a), _values.Value(b), Settings.ScaleOf(Decoder.EmbeddingPath), _shared, _values.Gradient(a), _values.Gradient(b));
+        }
+
+        foreach ((Weight weight, string name) in modules.Whole)
+        {
+            _replacements[weight] = new Replacement(_values.Value(name), _values.Gradient(name));
         }
     }
 
-    public LoraSettings Settings { get; }
+    public LoraSettings Settings => _modules.Settings;
 
-    public override IReadOnlyDictionary<LinearLayer, LowRankBranch> Branches => _branches;
+    public override IReadOnlyDictionary<LinearLayer, LinearBranch> Branches => _branches;
 
-    public override ParameterSet? Parameters => _trainable ? _values : null;
+    public override IReadOnlyDictionary<Weight, Replacement> Replacements => _replacements;
+
+    public override EmbeddingBranch? Embedding { get; }
+
+    public override ParameterSet? Parameters => _values.Trainable;
+
+    internal override long BytesPerToken => base.BytesPerToken + _shared.BytesPerToken;
 
     /// <summary>
-    /// New branches that change nothing yet: A uniform in ±1/√K, B zero (PEFT's default). Raises <see cref="Codes.NoTargetModules"/> where a name,
-    /// number or pattern in the settings matches no layer.
+    /// New branches that change nothing yet: A uniform in ±1/√K, B zero (PEFT's default); on the embedding A zero and B normal. Raises
+    /// <see cref="Codes.NoTargetModules"/> where a name, number or pattern in the settings matches no layer.
     /// </summary>
     /// <param name="seed">Each module draws from a stream of its own, so that adding a target leaves the others as they were.</param>
     public static LoraAdapter Create(Decoder decoder, LoraSettings settings, ulong seed)
     {
-        IReadOnlyList<LinearLayer> linears = LoraTargets.Select(decoder, settings);
-        var adapter = new LoraAdapter(decoder, settings, linears, trainable: true);
-        float[] values = [];
-        for (int i = 0; i < linears.Count; i++)
+        LoraModules modules = LoraTargets.Select(decoder, settings);
+        var adapter = new LoraAdapter(modules, trainable: true);
+        foreach (LinearLayer linear in modules.Linears)
         {
-            Parameter a = adapter._values.Parameters[2 * i];
-            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)linears[i].Index);
-            float bound = 1 / MathF.Sqrt(linears[i].InFeatures);
-            values = values.Length >= a.Shape.Count ? values : new float[a.Shape.Count];
-            for (int k = 0; k < a.Shape.Count; k++)
-            {
-                values[k] = (2 * random.Uniform((ulong)k) - 1) * bound;
-            }
+            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)linear.Index);
+            float bound = 1 / MathF.Sqrt(linear.InFeatures);
+            adapter._values.Write(PeftNames.A(linear.Path), Draw(settings.RankOf(linear.Path) * linear.InFeatures, i => (2 * random.Uniform(i) - 1) * bound));
+        }
 
-            adapter._values.WriteValues(values.AsSpan(0, (int)a.Shape.Count), a.Offset);
+        if (modules.Embedding)
+        {
+            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)decoder.Linears.Count);
+            adapter._values.Write(
+                PeftNames.EmbeddingB(Decoder.EmbeddingPath), Draw(settings.RankOf(Decoder.EmbeddingPath) * decoder.Embedding.Shape[1], random.Normal));
+        }
+
+        foreach ((Weight weight, Replacement replacement) in adapter._replacements)
+        {
+            WeightReader.Widen(decoder.Backend, weight.Base, replacement.Value);
         }
 
         return adapter;
     }
 
     /// <summary>
-    /// The branches of a PEFT folder. Raises <see cref="Codes.UnsupportedAdapter"/> for kinds other than plain LoRA on linear layers, and
+    /// The branches of a PEFT folder. Raises <see cref="Codes.UnsupportedAdapter"/> for kinds other than LoRA and options that are not known, and
     /// <see cref="Codes.AdapterDoesNotFit"/> where tensors, configuration and model disagree.
     /// </summary>
     public static LoraAdapter Load(Decoder decoder, PeftAdapter files, bool trainable)
     {
-        var reader = new LoraReader(decoder, files);
-        var adapter = new LoraAdapter(decoder, reader.Settings, reader.Linears, trainable);
-        foreach (Parameter parameter in adapter._values.Parameters)
-        {
-            using Tensor stored = decoder.Backend.Load(files.Tensors.Find(parameter.Name)!);
-            using Tensor target = adapter._values.ValueOf(parameter);
-            WeightReader.Widen(decoder.Backend, stored, target);
-        }
-
+        var adapter = new LoraAdapter(LoraReader.Read(decoder, files), trainable);
+        adapter._values.Read(files);
         return adapter;
     }
 
-    /// <summary>The content of adapter_config.json. Targets are written as names of layers where names say the same, else as whole paths.</summary>
-    /// <param name="baseModelName">Name of the base model for whoever loads the adapter.</param>
-    public PeftConfig ToConfig(string? baseModelName)
+    /// <summary>Targets are written as names of layers where names say the same, else as whole paths.</summary>
+    public override PeftConfig ToConfig(string? baseModelName)
     {
-        string[] paths = [.. _branches.Keys.OrderBy(linear => linear.Index).Select(linear => linear.Path)];
+        string[] paths = [.. _modules.Linears.Select(linear => linear.Path), .. _modules.Embedding ? [Decoder.EmbeddingPath] : Array.Empty<string>()];
         ModuleSelection names = ModuleSelection.Of([.. paths.Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()]);
-        bool same = LoraTargets.Match(Decoder, Settings with { Targets = names, Exclude = null, Layers = null }).Count == paths.Length;
+        bool same = LoraTargets.Match(Decoder, Settings with { Targets = names, Exclude = null, Layers = null }).Linears.Count == _modules.Linears.Count;
         return new PeftConfig
         {
             BaseModelNameOrPath = baseModelName,
@@ -112,17 +112,13 @@ public sealed class LoraAdapter : Adapter
             RankPattern = Settings.RankPattern,
             AlphaPattern = Settings.AlphaPattern,
             UseRslora = Settings.UseRslora,
+            Bias = Settings.Bias,
+            LoraBias = Settings.LoraBias,
+            ModulesToSave = Settings.ModulesToSave.Count > 0 ? Settings.ModulesToSave : null,
         };
     }
 
-    /// <summary>Every A and B, F32, under PEFT's names, copied when they are written.</summary>
-    public IReadOnlyList<TensorSource> ToTensors() =>
-    [
-        .. _values.Parameters.Select(parameter => new TensorSource(parameter.Name, ElementType.F32, parameter.Shape, stream => Copy(parameter, stream))),
-    ];
-
-    /// <summary>Writes adapter_config.json and adapter_model.safetensors into a folder.</summary>
-    public void Write(string folder, string? baseModelName) => PeftAdapter.Write(folder, ToConfig(baseModelName), ToTensors());
+    public override IReadOnlyList<TensorSource> ToTensors() => _values.ToTensors();
 
     public override void Dispose()
     {
@@ -131,48 +127,46 @@ public sealed class LoraAdapter : Adapter
             Decoder.ActiveAdapter = null;
         }
 
-        foreach (LowRankBranch branch in _branches.Values)
+        foreach (LinearBranch branch in _branches.Values)
         {
             branch.Dispose();
         }
 
-        foreach (RowBuffer dProduct in _dProducts.Values)
-        {
-            dProduct.Dispose();
-        }
-
+        Embedding?.Dispose();
+        _shared.Dispose();
         _values.Dispose();
     }
 
-    private void Copy(Parameter parameter, Stream stream)
+    private LowRankBranch BranchOn(LinearLayer linear)
     {
-        float[] piece = ArrayPool<float>.Shared.Rent(PieceElements);
-        for (long done = 0; done < parameter.Shape.Count; done += PieceElements)
+        string a = PeftNames.A(linear.Path), b = PeftNames.B(linear.Path), bias = PeftNames.BiasOfB(linear.Path);
+        return new LowRankBranch(
+            Decoder.Backend, _values.Value(a), _values.Value(b), Settings.ScaleOf(linear.Path), _shared, (float)Settings.Dropout, _values.Gradient(a), _values.Gradient(b))
         {
-            Span<float> values = piece.AsSpan(0, (int)Math.Min(PieceElements, parameter.Shape.Count - done));
-            _values.ReadValues(values, parameter.Offset + done);
-            stream.Write(MemoryMarshal.AsBytes(values));
-        }
-
-        ArrayPool<float>.Shared.Return(piece);
+            Bias = Settings.LoraBias ? _values.Value(bias) : null,
+            DBias = Settings.LoraBias ? _values.Gradient(bias) : null,
+        };
     }
 
-    private RowBuffer DProductOf(Backend backend, long rank)
+    private static float[] Draw(long count, Func<ulong, float> number)
     {
-        if (!_dProducts.TryGetValue(rank, out RowBuffer? dProduct))
+        float[] values = new float[count];
+        for (int i = 0; i < values.Length; i++)
         {
-            _dProducts[rank] = dProduct = new RowBuffer(backend, rank, backend.ActivationType);
+            values[i] = number((ulong)i);
         }
 
-        return dProduct;
+        return values;
     }
 
-    private void RefuseDropoutOnHead(IReadOnlyList<LinearLayer> linears)
+    /// <summary>The head's loss takes one matrix: see <see cref="LinearBranch.BackwardMerged"/>.</summary>
+    private void RefuseOnHead(bool trainable)
     {
-        if (_trainable && Settings.Dropout > 0 && linears.Any(linear => linear.Path == Decoder.HeadPath))
+        string? what = Settings.LoraBias ? "have a bias of its own (lora_bias)" : trainable && Settings.Dropout > 0 ? "be trained with dropout" : null;
+        if (what is not null && _modules.Linears.Any(linear => linear.Path == Decoder.HeadPath))
         {
             throw new FineTuneException(
-                Codes.UnsupportedAdapter, $"An adapter on {Decoder.HeadPath} cannot be trained with dropout.",
+                Codes.UnsupportedAdapter, $"An adapter on {Decoder.HeadPath} cannot {what}.",
                 $"Set LoraDropout to 0, or leave {Decoder.HeadPath} out of LoraTargetModules.");
         }
     }

@@ -1,13 +1,10 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Adapters;
 
-/// <summary>Checks an adapter folder against a decoder before anything is allocated: kind, options, names, shapes.</summary>
+/// <summary>Checks a LoRA folder against a decoder before anything is allocated: kind, options, names, shapes.</summary>
 internal sealed class LoraReader
 {
     /// <summary>Initialisations after which the base model is still the base model; the others subtract from its weights when PEFT loads them.</summary>
@@ -22,103 +19,77 @@ internal sealed class LoraReader
 
     private readonly Decoder _decoder;
     private readonly PeftAdapter _files;
+    private readonly AdapterFile _file;
 
-    public LoraReader(Decoder decoder, PeftAdapter files)
+    private LoraReader(Decoder decoder, PeftAdapter files) => (_decoder, _files, _file) = (decoder, files, new AdapterFile(files));
+
+    /// <summary>What the folder changes in the decoder.</summary>
+    public static LoraModules Read(Decoder decoder, PeftAdapter files) => new LoraReader(decoder, files).Read();
+
+    private LoraModules Read()
     {
-        (_decoder, _files) = (decoder, files);
-        RefuseOtherKinds(files.Config);
-        Settings = LoraSettings.From(files.Config);
-        Linears = MatchTensors();
+        RefuseForeignOptions(_files.Config);
+        LoraSettings settings = LoraSettings.From(_files.Config);
+        LoraModules modules = new(_decoder, settings, AdaptedLinears(), Embedding: AdaptsEmbedding());
+        _file.Require(modules.Tensors(), PeftNames.IsBase);
+        RequireTargets(modules);
+        return modules;
     }
 
-    public LoraSettings Settings { get; }
-
-    /// <summary>The adapted layers in the order of the model.</summary>
-    public IReadOnlyList<LinearLayer> Linears { get; }
-
-    private void RefuseOtherKinds(PeftConfig config)
+    private void RefuseForeignOptions(PeftConfig config)
     {
         string? foreign =
             config.PeftType != "LORA" ? $"is of the kind {config.PeftType}" :
             config.UseDora ? "uses DoRA (use_dora)" :
-            config.LoraBias ? "has biases of its own (lora_bias)" :
-            config.Bias != "none" ? $"trains biases of the base model (bias = {config.Bias})" :
-            config.ModulesToSave is { Count: > 0 } modules ? $"replaces whole modules (modules_to_save = {string.Join(", ", modules)})" :
             !PlainInitialisations.Contains(config.InitLoraWeights) ? $"changes the base model when it begins (init_lora_weights = {config.InitLoraWeights})" :
-            ForeignOptions.FirstOrDefault(key => IsSet(config.Raw[key])) is { } option ? $"uses the option {option}" : null;
+            ForeignOptions.FirstOrDefault(_file.IsSet) is { } option ? $"uses the option {option}" : null;
         if (foreign is not null)
         {
-            throw Unsupported(foreign);
+            throw _file.Unsupported(foreign);
         }
     }
 
-    private static bool IsSet(JsonNode? node) => node switch
-    {
-        null => false,
-        JsonArray list => list.Count > 0,
-        JsonObject map => map.Count > 0,
-        _ => node.GetValueKind() != JsonValueKind.False,
-    };
-
-    private List<LinearLayer> MatchTensors()
+    /// <summary>The layers that the file has an A for.</summary>
+    private List<LinearLayer> AdaptedLinears()
     {
         var linears = _decoder.Linears.ToDictionary(linear => linear.Path, StringComparer.Ordinal);
-        var found = new HashSet<LinearLayer>();
+        List<LinearLayer> found = [];
         foreach (StoredTensor tensor in _files.Tensors)
         {
-            (string path, bool isBase) = PeftNames.Parse(tensor.Name) ?? throw Unsupported($"holds the tensor '{tensor.Name}'");
-            if (!linears.TryGetValue(path, out LinearLayer? linear))
+            if (PeftNames.LayerOfA(tensor.Name) is { } path)
             {
-                throw path.EndsWith("embed_tokens", StringComparison.Ordinal)
-                    ? Unsupported($"adapts the embedding ('{tensor.Name}')")
-                    : Unfit($"it adapts '{path}', which is no linear layer of the model{(path == Decoder.HeadPath ? ", whose head is its embedding" : "")}");
+                found.Add(linears.GetValueOrDefault(path) ?? throw _file.Unfit(
+                    $"it adapts '{path}', which is no linear layer of the model{(path == Decoder.HeadPath ? ", whose head is its embedding" : "")}"));
             }
-
-            if (!isBase)
-            {
-                found.Add(linear);
-            }
-        }
-
-        foreach (LinearLayer linear in found)
-        {
-            int rank = Settings.RankOf(linear.Path);
-            Check(PeftNames.A(linear.Path), new Shape(rank, linear.InFeatures));
-            Check(PeftNames.B(linear.Path), new Shape(linear.OutFeatures, rank));
-        }
-
-        if (found.Count == 0)
-        {
-            throw Unfit("it holds no tensors");
-        }
-
-        foreach (LinearLayer linear in _files.Config.TargetModules is null ? [] : LoraTargets.Match(_decoder, Settings).Except(found))
-        {
-            throw Unfit($"its configuration adapts '{linear.Path}', for which it holds no tensors");
         }
 
         return [.. found.OrderBy(linear => linear.Index)];
     }
 
-    private void Check(string name, Shape shape)
+    private bool AdaptsEmbedding()
     {
-        StoredTensor tensor = _files.Tensors.Find(name) ?? throw Unfit($"it lacks the tensor '{name}'");
-        if (!tensor.Shape.Equals(shape))
+        string[] paths = [.. _files.Tensors.Select(tensor => PeftNames.LayerOfEmbeddingA(tensor.Name)).OfType<string>()];
+        return paths switch
         {
-            throw Unfit($"its tensor '{name}' has the shape {tensor.Shape} where model and configuration ask for {shape}");
-        }
-
-        if (tensor.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
-        {
-            throw Unsupported($"stores '{name}' as {tensor.Type}");
-        }
+            [] => false,
+            [Decoder.EmbeddingPath] => true,
+            _ => throw _file.Unfit($"it adapts '{paths.First(path => path != Decoder.EmbeddingPath)}', which is no embedding of the model"),
+        };
     }
 
-    private FineTuneException Unsupported(string what) => new(
-        Codes.UnsupportedAdapter, $"The adapter '{_files.Folder}' {what}, which is not supported.",
-        "Merge it into its base model with the library that made it, and use the merged model.", new SourcePosition(_files.Folder));
+    /// <summary>Whatever the configuration names has tensors.</summary>
+    private void RequireTargets(LoraModules modules)
+    {
+        if (_files.Config.TargetModules is null)
+        {
+            return;
+        }
 
-    private FineTuneException Unfit(string why) => new(
-        Codes.AdapterDoesNotFit, $"The adapter '{_files.Folder}' does not fit the model: {why}.",
-        "Use the base model that the adapter was trained on, and the configuration that belongs to its tensors.", new SourcePosition(_files.Folder));
+        LoraModules matched = LoraTargets.Match(_decoder, modules.Settings);
+        string? missing = matched.Linears.Except(modules.Linears).FirstOrDefault()?.Path ?? (matched.Embedding && !modules.Embedding ? Decoder.EmbeddingPath : null);
+        if (missing is not null)
+        {
+            throw _file.Unfit($"its configuration adapts '{missing}', for which it holds no tensors");
+        }
+    }
 }

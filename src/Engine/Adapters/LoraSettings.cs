@@ -35,6 +35,18 @@ public sealed record LoraSettings
     /// <summary>Scale by alpha / √rank instead of alpha / rank (Kalajdzievski 2023).</summary>
     public bool UseRslora { get; init; }
 
+    /// <summary>Which biases of the model are trained, too: none, lora_only (those of adapted layers), or all.</summary>
+    public string Bias { get; init; } = "none";
+
+    /// <summary>The B matrices have a bias of their own.</summary>
+    public bool LoraBias { get; init; }
+
+    /// <summary>Names of modules that are trained and saved as a whole.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>Where a setting of a project stands, for messages.</summary>
+    public Func<string, SourcePosition> PlaceOf { get; init; } = _ => SourcePosition.None;
+
     /// <summary>The settings in an adapter's configuration. Absent targets mean whatever the file holds tensors for.</summary>
     public static LoraSettings From(PeftConfig config) => new()
     {
@@ -48,10 +60,21 @@ public sealed record LoraSettings
         RankPattern = config.RankPattern,
         AlphaPattern = config.AlphaPattern,
         UseRslora = config.UseRslora,
+        Bias = config.Bias,
+        LoraBias = config.LoraBias,
+        ModulesToSave = config.ModulesToSave ?? [],
     };
 
     /// <summary>The Lora… settings of a project. Raises <see cref="Codes.BadSetting"/> for a layer number or a pattern that cannot be read.</summary>
-    public static LoraSettings From(RunSettings settings) => new()
+    /// <param name="placeOf">Where a setting stands in the project.</param>
+    public static LoraSettings From(RunSettings settings, Func<string, SourcePosition>? placeOf = null)
+    {
+        Func<string, SourcePosition> place = placeOf ?? (_ => SourcePosition.None);
+        return From(settings, place, (name, text, expected) => new FineTuneException(
+            Codes.BadSetting, $"{name} has the item '{text}'.", $"Write {expected}.", place(name)));
+    }
+
+    private static LoraSettings From(RunSettings settings, Func<string, SourcePosition> placeOf, Func<string, string, string, FineTuneException> bad) => new()
     {
         Rank = settings.LoraRank,
         Alpha = settings.LoraAlpha,
@@ -59,10 +82,12 @@ public sealed record LoraSettings
         Targets = LoraTargets.Parse(settings.LoraTargetModules),
         Exclude = settings.LoraExcludeModules is { Count: > 0 } exclude ? LoraTargets.Parse(exclude) : null,
         Layers = settings.LoraLayers is { Count: > 0 } layers
-            ? [.. layers.Select(text => Whole(text, 0) ?? throw Bad(nameof(settings.LoraLayers), text, "the number of a layer, counted from 0"))] : null,
-        RankPattern = Pattern<int>(nameof(settings.LoraRankPattern), settings.LoraRankPattern, text => Whole(text, 1), "name=rank"),
-        AlphaPattern = Pattern<double>(nameof(settings.LoraAlphaPattern), settings.LoraAlphaPattern, text => SettingNumbers.Number(text) is > 0 and var alpha ? alpha : null, "name=alpha"),
+            ? [.. layers.Select(text => Whole(text, 0) ?? throw bad(nameof(settings.LoraLayers), text, "the number of a layer, counted from 0"))] : null,
+        RankPattern = Pattern<int>(nameof(settings.LoraRankPattern), settings.LoraRankPattern, text => Whole(text, 1), "name=rank", bad),
+        AlphaPattern = Pattern<double>(nameof(settings.LoraAlphaPattern), settings.LoraAlphaPattern, text => SettingNumbers.Number(text) is > 0 and var alpha ? alpha : null, "name=alpha", bad),
         UseRslora = settings.UseRsLora,
+        ModulesToSave = settings.ModulesToSave,
+        PlaceOf = placeOf,
     };
 
     public int RankOf(string path) => Find(RankPattern, path) is { } key ? RankPattern[key] : Rank;
@@ -78,7 +103,7 @@ public sealed record LoraSettings
 
     private static int? Whole(string text, int least) => SettingNumbers.Integer(text) is { } number && number >= least && number <= 4096 ? (int)number : null;
 
-    private static Dictionary<string, T> Pattern<T>(string setting, IReadOnlyList<string> items, Func<string, T?> read, string form)
+    private static Dictionary<string, T> Pattern<T>(string setting, IReadOnlyList<string> items, Func<string, T?> read, string form, Func<string, string, string, FineTuneException> bad)
         where T : struct
     {
         var pattern = new Dictionary<string, T>(StringComparer.Ordinal);
@@ -87,15 +112,12 @@ public sealed record LoraSettings
             int equals = item.LastIndexOf('=');
             if (equals <= 0 || read(item[(equals + 1)..].Trim()) is not { } value || !pattern.TryAdd(item[..equals].Trim(), value))
             {
-                throw Bad(setting, item, $"{form}, each name once");
+                throw bad(setting, item, $"{form}, each name once");
             }
         }
 
         return pattern;
     }
-
-    private static FineTuneException Bad(string setting, string text, string expected) => new(
-        Codes.BadSetting, $"{setting} has the item '{text}'.", $"Write {expected}.");
 
     private static string? Find<T>(IReadOnlyDictionary<string, T> patterns, string path) =>
         patterns.Keys.FirstOrDefault(key => ModulePattern.MatchesEnd(key, path));

@@ -5,31 +5,35 @@ internal static class PeftNames
 {
     private const string Prefix = "base_model.model.";
     private const string SuffixA = ".lora_A.weight";
-    private const string SuffixB = ".lora_B.weight";
+    private const string SuffixEmbeddingA = ".lora_embedding_A";
 
     /// <summary>PEFT saves the base matrix, too, where the head or the embedding is a target; it is the base model's own and not read.</summary>
     private const string SuffixBase = ".base_layer.weight";
 
     public static string A(string path) => $"{Prefix}{path}{SuffixA}";
 
-    public static string B(string path) => $"{Prefix}{path}{SuffixB}";
+    public static string B(string path) => $"{Prefix}{path}.lora_B.weight";
 
-    /// <summary>Module path and suffix of a tensor of plain LoRA; null for any other.</summary>
-    public static (string Path, bool IsBase)? Parse(string name)
-    {
-        if (!name.StartsWith(Prefix, StringComparison.Ordinal))
-        {
-            return null;
-        }
+    public static string BiasOfB(string path) => $"{Prefix}{path}.lora_B.bias";
 
-        foreach (string suffix in new[] { SuffixA, SuffixB, SuffixBase })
-        {
-            if (name.EndsWith(suffix, StringComparison.Ordinal) && name.Length > Prefix.Length + suffix.Length)
-            {
-                return (name[Prefix.Length..^suffix.Length], suffix == SuffixBase);
-            }
-        }
+    public static string EmbeddingA(string path) => $"{Prefix}{path}{SuffixEmbeddingA}";
 
-        return null;
-    }
+    public static string EmbeddingB(string path) => $"{Prefix}{path}.lora_embedding_B";
+
+    /// <summary>The bias of an adapted layer, trained beside its branch.</summary>
+    public static string BaseBias(string path) => $"{Prefix}{path}.base_layer.bias";
+
+    /// <summary>A tensor of the model that is trained as a whole.</summary>
+    public static string Whole(string name) => $"{Prefix}{name}";
+
+    /// <summary>The layer whose A this is; null for any other tensor.</summary>
+    public static string? LayerOfA(string name) => Between(name, SuffixA);
+
+    public static string? LayerOfEmbeddingA(string name) => Between(name, SuffixEmbeddingA);
+
+    public static bool IsBase(string name) => Between(name, SuffixBase) is not null;
+
+    private static string? Between(string name, string suffix) =>
+        name.Length > Prefix.Length + suffix.Length && name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal)
+            ? name[Prefix.Length..^suffix.Length] : null;
 }

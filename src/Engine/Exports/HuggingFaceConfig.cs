@@ -20,17 +20,23 @@ internal static class HuggingFaceConfig
     };
 
     /// <summary>A copy of a model's own configuration that names the storage of the new weights.</summary>
-    public static JsonObject WithDType(JsonObject config, string dtype)
+    /// <param name="unties">The new weights have a head of their own.</param>
+    public static JsonObject WithDType(JsonObject config, string dtype, bool unties)
     {
         var copy = (JsonObject)config.DeepClone();
         copy.Remove("quantization_config");
         copy[copy.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = dtype;
+        if (unties)
+        {
+            copy["tie_word_embeddings"] = false;
+        }
+
         return copy;
     }
 
     /// <summary>The configuration of a model that has none, such as one from a GGUF file.</summary>
     /// <param name="path">The file that messages name.</param>
-    public static JsonObject Make(DecoderSpec spec, Tokenizer tokenizer, string dtype, string path)
+    public static JsonObject Make(DecoderSpec spec, Tokenizer tokenizer, string dtype, bool unties, string path)
     {
         bool llama = spec.ModelType == "llama";
         if (llama && spec.QueryKeyValueBias != spec.OutputBias)
@@ -58,7 +64,7 @@ internal static class HuggingFaceConfig
             ["rms_norm_eps"] = Shortest(spec.RmsNormEps),
             ["rope_theta"] = Shortest((float)spec.Rope.RopeTheta),
             ["rope_scaling"] = RopeScaling(spec, path),
-            ["tie_word_embeddings"] = spec.TieWordEmbeddings,
+            ["tie_word_embeddings"] = spec.TieWordEmbeddings && !unties,
             ["torch_dtype"] = dtype,
             ["use_cache"] = true,
             ["vocab_size"] = spec.VocabSize,

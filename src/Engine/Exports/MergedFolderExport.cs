@@ -30,7 +30,7 @@ public static class MergedFolderExport
         if (files is GgufModelFiles gguf)
         {
             Tokenizer tokenizer = TokenizerFiles.FromGguf(gguf.Metadata);
-            JsonObject config = HuggingFaceConfig.Make(decoder.Spec, tokenizer, dtype, gguf.Path);
+            JsonObject config = HuggingFaceConfig.Make(decoder.Spec, tokenizer, dtype, AdapterMerge.Unties(decoder, adapter), gguf.Path);
             AtomicFolder.Write(folder, path =>
             {
                 Json(path, "config.json", config);
@@ -45,7 +45,7 @@ public static class MergedFolderExport
         var source = (HuggingFaceModelFiles)files;
         AtomicFolder.Write(folder, path =>
         {
-            Json(path, "config.json", HuggingFaceConfig.WithDType(source.Config, dtype));
+            Json(path, "config.json", HuggingFaceConfig.WithDType(source.Config, dtype, AdapterMerge.Unties(decoder, adapter)));
             foreach (string companion in source.CompanionFiles.Where(file => Path.GetFileName(file) != "config.json"))
             {
                 File.Copy(companion, Path.Combine(path, Path.GetFileName(companion)));

@@ -4,9 +4,9 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>
-/// Cross-entropy of an output head that carries a low-rank branch. The fused loss takes one head matrix, so W + s·B·A is written out once a batch, and
-/// its gradient G comes back whole: dB += s·G·Aᵀ, dA += s·Bᵀ·G. That needs two (V, C) F32 matrices: adapters on the head are rare, and small models bear it.
-/// Dropout has no place in that form and is refused when the adapter is made.
+/// Cross-entropy of an output head that carries a branch. The fused loss takes one head matrix, so the merged one is written out once a batch, and
+/// its gradient comes back whole. That needs two (V, C) F32 matrices: adapters on the head are rare, and small models bear it.
+/// Dropout and biases have no place in that form and are refused when the adapter is made.
 /// </summary>
 internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
     public void CrossEntropy(
         Pass pass, Tensor hidden, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, bool backward, Tensor? dHidden)
     {
-        LowRankBranch branch = head.Branch!;
+        LinearBranch branch = head.Branch!;
         Tensor sum = _sum ??= backend.Allocate(head.Weight.Shape), gradient = _gradient ??= backend.Allocate(head.Weight.Shape);
         if (_ids.Length == 0)
         {
@@ -28,8 +28,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
         }
 
         backend.Embed(_ids, head.Weight.Value, 1, sum);
-        backend.LinearBackward(branch.B, gradient, branch.A, null, gradient, accumulate: false, null, null);
-        backend.Add(sum, gradient, branch.Scale);
+        branch.Merge(backend, sum, firstRow: 0);
         bool trains = backward && branch.Trains;
         if (trains)
         {
@@ -39,9 +38,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
         backend.CrossEntropy(hidden, sum, targets, softCap, losses, correct, dHidden, trains ? gradient : null);
         if (trains)
         {
-            backend.Scale(gradient, branch.Scale);
-            backend.Linear(gradient, branch.A, null, null, branch.DB!, addend: branch.DB);
-            backend.LinearBackward(branch.B, gradient, branch.A, null, null, accumulate: false, branch.DA, null);
+            branch.BackwardMerged(backend, gradient);
         }
     }
 

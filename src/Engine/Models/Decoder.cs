@@ -20,6 +20,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Module path of the output head.</summary>
     public const string HeadPath = "lm_head";
 
+    /// <summary>Module path of the embedding.</summary>
+    public const string EmbeddingPath = "model.embed_tokens";
+
     private readonly DecoderParts _parts;
     private readonly LanguageHead _head;
     private readonly Scratch _scratch;
@@ -51,6 +54,12 @@ public sealed class Decoder : IDisposable
 
     /// <summary>Every tensor of the base model once, in Hugging Face's order and layout.</summary>
     public IReadOnlyList<Weight> Weights => _parts.Weights;
+
+    /// <summary>The embedding (V, C).</summary>
+    public Weight Embedding => _parts.Embedding.Table;
+
+    /// <summary>The output head (V, C): one of <see cref="Weights"/>, or tied to <see cref="Embedding"/> and none of them.</summary>
+    public Weight Head => _parts.Head.Weight;
 
     /// <summary>
     /// How many of the lowest layers are checkpointed: of what their backward pass needs they keep their input, and compute the rest again.
@@ -91,11 +100,8 @@ public sealed class Decoder : IDisposable
                 throw new InvalidOperationException("All weights are trained already; an adapter cannot be trained beside them.");
             }
 
+            _parts.Exchange(field, value);
             field = value;
-            foreach (LinearLayer linear in Linears)
-            {
-                linear.Branch = value?.Branches.GetValueOrDefault(linear);
-            }
         }
     }
 
@@ -131,7 +137,7 @@ public sealed class Decoder : IDisposable
         foreach ((Weight weight, Parameter parameter) in Weights.Zip(_weights.Parameters))
         {
             Tensor value = _weights.ValueOf(parameter);
-            WeightReader.Widen(Backend, weight.Value, value);
+            WeightReader.Widen(Backend, weight.Base, value);
             weight.Train(value, _weights.GradientOf(parameter));
         }
     }
@@ -168,9 +174,9 @@ public sealed class Decoder : IDisposable
             _parts.Layers[layer].Backward(pass, saved, _scratch, dStream!, inputGradient: layer > lowest);
         }
 
-        if (_parts.Embedding.Gradient is { } dTable)
+        if (lowest < 0)
         {
-            Backend.EmbedBackward(batch.Ids, dStream!, Spec.EmbeddingScale, dTable);
+            _parts.Embedding.Backward(batch.Ids, dStream!);
         }
 
         return loss;
@@ -182,9 +188,8 @@ public sealed class Decoder : IDisposable
     /// </summary>
     public long StepBytes(long tokens, int checkpointedLayers)
     {
-        long branches = ActiveAdapter?.Branches.Values.Sum(branch => branch.BytesPerToken) ?? 0;
         return tokens * (_saved.BytesPerToken(Math.Max(LowestTrained(), 0), checkpointedLayers) + _scratch.BytesPerToken + _output.BytesPerRow
-            + _head.BytesPerToken + branches) + _head.FixedBytes;
+            + _head.BytesPerToken + (ActiveAdapter?.BytesPerToken ?? 0)) + _head.FixedBytes;
     }
 
     /// <summary>The residual stream (T, C) before a layer.</summary>
@@ -220,7 +225,7 @@ public sealed class Decoder : IDisposable
             ReadOnlySpan<int> chunk = ids[first..Math.Min(ids.Length, first + AppendRows)];
             Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length], DocumentLength: length);
             Tensor stream = _appended.Input.Take(chunk.Length);
-            Backend.Embed(chunk, _parts.Embedding.Value, Spec.EmbeddingScale, stream);
+            _parts.Embedding.Forward(chunk, stream);
             for (int layer = 0; layer < _parts.Layers.Count; layer++)
             {
                 _parts.Layers[layer].Append(pass, _appended, _appendScratch, stream, cache.Layers[layer]);
@@ -268,7 +273,7 @@ public sealed class Decoder : IDisposable
     private Tensor Forward(Pass pass, ReadOnlySpan<int> ids, int firstSaved)
     {
         Tensor x = StreamInto(0);
-        Backend.Embed(ids, _parts.Embedding.Value, Spec.EmbeddingScale, x);
+        _parts.Embedding.Forward(ids, x);
         if (pass.Training && EmbeddingNoiseAlpha > 0)
         {
             Backend.AddNoise(x, pass.PerToken(length => (float)(EmbeddingNoiseAlpha / Math.Sqrt((double)length * Spec.HiddenSize))), pass.DropoutSeed, pass.DropoutStream);

@@ -25,7 +25,7 @@ internal sealed class DecoderParts : IDisposable
         _localRotary = spec.LocalRope is null ? null : new RotaryEmbedding(backend, spec.LocalRope, spec.RotaryDims);
         try
         {
-            Embedding = Matrix("model.embed_tokens.weight", spec.VocabSize, spec.HiddenSize);
+            Embedding = new InputEmbedding(backend, Matrix($"{Decoder.EmbeddingPath}.weight", spec.VocabSize, spec.HiddenSize), spec.EmbeddingScale);
             var layers = new List<DecoderLayer>();
             for (int layer = 0; layer < spec.NumHiddenLayers; layer++)
             {
@@ -34,7 +34,7 @@ internal sealed class DecoderParts : IDisposable
 
             Layers = layers;
             FinalNorm = Norm("model.norm", spec.HiddenSize);
-            Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Embedding, null)
+            Head = spec.TieWordEmbeddings ? new LinearLayer(Decoder.HeadPath, _linears.Count, Weight.TiedTo(Embedding.Table, $"{Decoder.HeadPath}.weight"), null)
                 : Add(new LinearLayer(Decoder.HeadPath, _linears.Count, Matrix($"{Decoder.HeadPath}.weight", spec.VocabSize, spec.HiddenSize), null));
         }
         catch
@@ -44,19 +44,40 @@ internal sealed class DecoderParts : IDisposable
         }
     }
 
-    public Weight Embedding { get; }
+    public InputEmbedding Embedding { get; }
 
     public IReadOnlyList<DecoderLayer> Layers { get; }
 
     public RmsNormLayer FinalNorm { get; }
 
-    /// <summary>The output head; of tied models its weight is <see cref="Embedding"/> and <see cref="Linears"/> lacks it.</summary>
+    /// <summary>The output head; of tied models its weight is tied to <see cref="Embedding"/> and <see cref="Linears"/> lacks it.</summary>
     public LinearLayer Head { get; }
 
     public IReadOnlyList<LinearLayer> Linears => _linears;
 
     /// <summary>Every tensor once, in the order in which Hugging Face names parameters.</summary>
     public IReadOnlyList<Weight> Weights => _weights;
+
+    /// <summary>Takes one adapter off and lays another over the parts; null = none.</summary>
+    public void Exchange(Adapter? before, Adapter? after)
+    {
+        foreach (Weight weight in before?.Replacements.Keys ?? [])
+        {
+            weight.Replace(null);
+        }
+
+        foreach ((Weight weight, Replacement replacement) in after?.Replacements ?? new Dictionary<Weight, Replacement>())
+        {
+            weight.Replace(replacement);
+        }
+
+        foreach (LinearLayer linear in Linears)
+        {
+            linear.Branch = after?.Branches.GetValueOrDefault(linear);
+        }
+
+        Embedding.Branch = after?.Embedding;
+    }
 
     public void Dispose()
     {

@@ -25,27 +25,42 @@ public sealed class LinearLayer
     public long OutFeatures => Weight.Shape[0];
 
     /// <summary>The branch of the active adapter on this layer.</summary>
-    public LowRankBranch? Branch { get; internal set; }
+    public LinearBranch? Branch { get; internal set; }
 
     internal bool Trains => Weight.Trains || Bias is { Trains: true } || Branch is { Trains: true };
 
-    /// <summary>y = x·Wᵀ + bias + branch + addend. x (T, K), y and addend (T, N), which may be the same.</summary>
-    internal void Forward(Pass pass, Tensor x, Tensor y, Tensor? addend = null) =>
-        pass.Backend.Linear(x, Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y, addend);
-
-    /// <summary>This layer as one of several for <see cref="Backend.Linears"/>.</summary>
-    internal LinearOperands Operands(Pass pass, Tensor x, Tensor y) => new(Weight.Value, Bias?.Value, BranchOf(pass, x, backward: false), y);
+    /// <summary>y = x·Wᵀ + bias + addend, with what the branch makes of it. x (T, K), y and addend (T, N), which may be the same.</summary>
+    internal void Forward(Pass pass, Tensor x, Tensor y, Tensor? addend = null)
+    {
+        if (Branch is null)
+        {
+            pass.Backend.Linear(x, Weight.Value, Bias?.Value, null, y, addend);
+        }
+        else
+        {
+            Branch.Forward(pass, this, x, y, addend);
+        }
+    }
 
     /// <summary>dx (+)= the gradient of the input where not null; gradients of what trains are added to. x is the forward input.</summary>
     internal void Backward(Pass pass, Tensor dy, Tensor x, Tensor? dx, bool accumulate = false)
     {
-        if (dx is not null || Trains)
+        if (dx is null && !Trains)
         {
-            pass.Backend.LinearBackward(
-                dy, x, Weight.Value, BranchOf(pass, x, backward: true), dx, accumulate, Weight.Gradient, Bias?.Gradient);
+            return;
+        }
+
+        if (Branch is null)
+        {
+            pass.Backend.LinearBackward(dy, x, Weight.Value, null, dx, accumulate, Weight.Gradient, Bias?.Gradient);
+        }
+        else
+        {
+            Branch.Backward(pass, this, dy, x, dx, accumulate);
         }
     }
 
-    private LowRank? BranchOf(Pass pass, Tensor x, bool backward) =>
-        Branch?.Operand(x, pass.DropoutOf(Branch.Dropout, Index), backward);
+    /// <summary>This layer as one of several for <see cref="Backend.Linears"/>; null where <see cref="Forward"/> does more than one product.</summary>
+    internal LinearOperands? Fused(Pass pass, Tensor x, Tensor y) =>
+        Branch is null ? new LinearOperands(Weight.Value, Bias?.Value, null, y) : Branch.Fused(pass, this, x, y);
 }

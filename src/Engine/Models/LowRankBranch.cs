@@ -4,20 +4,25 @@ using FineTuneTool.Engine.Tensors;
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>
-/// What an adapter adds to one linear layer: y += Scale · (dropout(x)·Aᵀ)·Bᵀ. A (R, K) and B (N, R), F32, belong to the adapter;
+/// What LoRA adds to one linear layer: y += Scale · (dropout(x)·Aᵀ·Bᵀ + Bias). A (R, K), B (N, R) and Bias (N), F32, belong to the adapter;
 /// the branch owns the (T, R) product that the backward pass needs.
 /// </summary>
-public sealed class LowRankBranch : IDisposable
+public sealed class LowRankBranch : LinearBranch
 {
+    private readonly Backend _backend;
     private readonly RowBuffer _product;
     private readonly RowBuffer _dProduct;
     private readonly RowBuffer _wideProduct;
 
-    /// <param name="dProduct">Rows (T, R) that the branches of one rank use in turn: nothing in them outlives a layer's backward pass.</param>
+    /// <summary>(N) the layer's bias and the branch's, or the gradient of their sum; null where the branch has none.</summary>
+    private Tensor? _sum;
+
+    /// <param name="shared">Rows that the branches of an adapter use in turn: nothing in them outlives a layer's backward pass.</param>
     internal LowRankBranch(
-        Backend backend, Tensor a, Tensor b, float scale, RowBuffer dProduct, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
+        Backend backend, Tensor a, Tensor b, float scale, SharedRows shared, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
     {
-        (A, B, Scale, Dropout, DA, DB, _dProduct) = (a, b, scale, dropout, dA, dB, dProduct);
+        (_backend, A, B, Scale, Dropout, DA, DB) = (backend, a, b, scale, dropout, dA, dB);
+        _dProduct = shared.Of(SharedRows.Products, a.Shape[0], backend.ActivationType);
         _product = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
         _wideProduct = backend.ActivationType == ElementType.F32 ? _product : new RowBuffer(backend, a.Shape[0], ElementType.F32);
     }
@@ -37,12 +42,61 @@ public sealed class LowRankBranch : IDisposable
     /// <summary>Gradient of B; null where the adapter is frozen.</summary>
     public Tensor? DB { get; }
 
+    /// <summary>The bias of B; null where it has none.</summary>
+    public Tensor? Bias { get; internal init; }
+
+    public Tensor? DBias { get; internal init; }
+
     public int Rank => (int)A.Shape[0];
 
-    internal bool Trains => DA is not null || DB is not null;
+    internal override bool Trains => DA is not null || DB is not null;
 
-    /// <summary>Bytes of its product for each token of a training step.</summary>
-    internal long BytesPerToken => _product.BytesPerRow;
+    internal override long BytesPerToken => _product.BytesPerRow;
+
+    internal override bool ChangesBias => Bias is not null;
+
+    internal override LinearOperands? Fused(Pass pass, LinearLayer layer, Tensor x, Tensor y) =>
+        new LinearOperands(layer.Weight.Value, BiasOf(layer), Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: false), y);
+
+    internal override void Forward(Pass pass, LinearLayer layer, Tensor x, Tensor y, Tensor? addend) =>
+        _backend.Linear(x, layer.Weight.Value, BiasOf(layer), Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: false), y, addend);
+
+    internal override void Backward(Pass pass, LinearLayer layer, Tensor dy, Tensor x, Tensor? dx, bool accumulate)
+    {
+        if (DBias is not null)
+        {
+            _backend.Zero(_sum ??= _backend.Allocate(Bias!.Shape));
+        }
+
+        _backend.LinearBackward(
+            dy, x, layer.Weight.Value, Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: true), dx, accumulate, layer.Weight.Gradient,
+            DBias is null ? layer.Bias?.Gradient : _sum);
+        if (DBias is not null)
+        {
+            _backend.Add(DBias, _sum!, Scale);
+            if (layer.Bias?.Gradient is { } dBias)
+            {
+                _backend.Add(dBias, _sum!);
+            }
+        }
+    }
+
+    internal override void Merge(Backend backend, Tensor rows, long firstRow)
+    {
+        using Tensor delta = backend.Allocate(rows.Shape);
+        backend.LinearBackward(B.Rows(firstRow, rows.Shape.Rows), delta, A, null, delta, accumulate: false, null, null);
+        backend.Add(rows, delta, Scale);
+    }
+
+    internal override void MergeBias(Backend backend, Tensor bias) => backend.Add(bias, Bias!, Scale);
+
+    /// <summary>With G that gradient: dB += s·G·Aᵀ, dA += s·Bᵀ·G.</summary>
+    internal override void BackwardMerged(Backend backend, Tensor gradient)
+    {
+        backend.Scale(gradient, Scale);
+        backend.Linear(gradient, A, null, null, DB!, addend: DB);
+        backend.LinearBackward(B, gradient, A, null, null, accumulate: false, DA, null);
+    }
 
     internal LowRank Operand(Tensor x, Dropout dropout, bool backward) => new(A, B, Scale, (x.Type == ElementType.F32 ? _wideProduct : _product).Take(x.Shape[0]))
     {
@@ -53,9 +107,31 @@ public sealed class LowRankBranch : IDisposable
     };
 
     /// <summary>Frees the products; A, B, their gradients and the shared rows are the adapter's.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         _product.Dispose();
         _wideProduct.Dispose();
+        _sum?.Dispose();
+    }
+
+    private Tensor? BiasOf(LinearLayer layer)
+    {
+        if (Bias is null)
+        {
+            return layer.Bias?.Value;
+        }
+
+        _sum ??= _backend.Allocate(Bias.Shape);
+        if (layer.Bias is null)
+        {
+            _backend.Zero(_sum);
+        }
+        else
+        {
+            _backend.Copy(layer.Bias.Value, _sum);
+        }
+
+        _backend.Add(_sum, Bias, Scale);
+        return _sum;
     }
 }

@@ -13,12 +13,22 @@ internal sealed class SeparateProjections(params LinearLayer[] layers) : Project
 
     public override void Forward(Pass pass, RowBuffer? joined, Tensor x, params ReadOnlySpan<Tensor> results)
     {
-        for (int i = 0; i < layers.Length; i++)
+        int fused = 0;
+        while (fused < layers.Length && layers[fused].Fused(pass, x, results[fused]) is { } operands)
         {
-            _operands[i] = layers[i].Operands(pass, x, results[i]);
+            _operands[fused++] = operands;
         }
 
-        pass.Backend.Linears(x, _operands);
+        if (fused == layers.Length)
+        {
+            pass.Backend.Linears(x, _operands);
+            return;
+        }
+
+        for (int i = 0; i < layers.Length; i++)
+        {
+            layers[i].Forward(pass, x, results[i]);
+        }
     }
 
     public override void Backward(Pass pass, RowBuffer? joined, Tensor x, Tensor? dx, params ReadOnlySpan<Tensor> dResults)

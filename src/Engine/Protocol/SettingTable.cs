@@ -14,6 +14,21 @@ public enum SettingKind
     Memory,
 }
 
+/// <summary>Which methods a setting is for.</summary>
+public enum SettingScope
+{
+    Always,
+
+    /// <summary>Whatever trains an adapter.</summary>
+    Adapters,
+
+    /// <summary>What trains LoRA adapters.</summary>
+    Lora,
+
+    /// <summary>What makes a fresh LoRA adapter; one that training starts from brings its own.</summary>
+    NewLora,
+}
+
 /// <summary>
 /// One declarative setting: its name in the project file, what it may hold, its default by method, and what it means.
 /// </summary>
@@ -28,8 +43,15 @@ public sealed record SettingDefinition(
     IReadOnlyList<string>? Allowed = null,
     double Minimum = double.NegativeInfinity,
     double Maximum = double.PositiveInfinity,
-    bool MinimumExclusive = false)
+    bool MinimumExclusive = false,
+    SettingScope Scope = SettingScope.Always)
 {
+    /// <summary>The setting shapes a fresh adapter.</summary>
+    public bool IsForNewAdapters => Scope is SettingScope.NewLora;
+
+    /// <summary>Whether the setting means anything with a method.</summary>
+    public bool AppliesTo(string method) => SettingTable.MethodsOf(Scope).Contains(method);
+
     /// <summary>The default text for a method; "" where there is none.</summary>
     public string DefaultFor(string method)
     {
@@ -65,6 +87,9 @@ public static class SettingTable
 {
     public static IReadOnlyList<string> Methods { get; } = ["full", "lora", "qlora"];
 
+    /// <summary>The methods that a scope means.</summary>
+    public static IReadOnlyList<string> MethodsOf(SettingScope scope) => scope == SettingScope.Always ? Methods : ["lora", "qlora"];
+
     public static IReadOnlyList<string> LrSchedulers { get; } =
     [
         "linear", "cosine", "cosine-with-restarts", "polynomial", "constant", "constant-with-warmup", "inverse-sqrt",
@@ -79,9 +104,9 @@ public static class SettingTable
         // Model and method
         new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), or a low-rank adapter on a quantised base (qlora)", Methods),
         new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
-        new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter"),
-        new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"]),
-        new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too"),
+        new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter", Scope: SettingScope.Adapters),
+        new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"], Scope: SettingScope.Adapters),
+        new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too", Scope: SettingScope.Adapters),
         new("ComputeType", SettingKind.Choice, "auto", "Numbers of activations and matrix products: fp32, bf16 (sums, adapters and optimizer stay fp32), or auto: bf16 where the processor multiplies it", ["auto", "fp32", "bf16"]),
         new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),
         new("MaxMemory", SettingKind.Memory, "auto", "What training may take of the memory, weights included, such as 900MiB or 2GiB; auto: what is free"),
@@ -100,15 +125,16 @@ public static class SettingTable
         new("MaxChars", SettingKind.Integer, "0", "Drop rows with more characters; 0 = off", Minimum: 0),
 
         // Adapter
-        new("LoraRank", SettingKind.Integer, "qlora=64 *=16", "Rank r of the low-rank matrices", Minimum: 1, Maximum: 4096),
-        new("LoraAlpha", SettingKind.Number, "qlora=16 *=32", "The branch is scaled by alpha / r", Minimum: 0, MinimumExclusive: true),
-        new("LoraDropout", SettingKind.Number, "qlora=0.1 *=0.05", "Share of the adapter's inputs dropped in training", Minimum: 0, Maximum: 0.95),
-        new("LoraTargetModules", SettingKind.List, "all-linear", "Which linear layers get an adapter: all-linear, names, or one regular expression over module paths"),
-        new("LoraExcludeModules", SettingKind.List, "", "Names or one regular expression of layers that get none"),
-        new("LoraLayers", SettingKind.List, "", "Numbers of the decoder layers that get an adapter; all where empty"),
-        new("LoraRankPattern", SettingKind.List, "", "Ranks of single layers: name=rank;name=rank"),
-        new("LoraAlphaPattern", SettingKind.List, "", "Alphas of single layers: name=alpha;name=alpha"),
-        new("UseRsLora", SettingKind.Boolean, "false", "Scale by alpha / √r instead of alpha / r (rank-stabilised LoRA)"),
+        new("LoraRank", SettingKind.Integer, "qlora=64 *=16", "Rank r of the low-rank matrices", Minimum: 1, Maximum: 4096, Scope: SettingScope.NewLora),
+        new("LoraAlpha", SettingKind.Number, "qlora=16 *=32", "The branch is scaled by alpha / r", Minimum: 0, MinimumExclusive: true, Scope: SettingScope.NewLora),
+        new("LoraDropout", SettingKind.Number, "qlora=0.1 *=0.05", "Share of the adapter's inputs dropped in training", Minimum: 0, Maximum: 0.95, Scope: SettingScope.NewLora),
+        new("LoraTargetModules", SettingKind.List, "all-linear", "Which linear layers get an adapter: all-linear, names, or one regular expression over module paths", Scope: SettingScope.NewLora),
+        new("LoraExcludeModules", SettingKind.List, "", "Names or one regular expression of layers that get none", Scope: SettingScope.NewLora),
+        new("LoraLayers", SettingKind.List, "", "Numbers of the decoder layers that get an adapter; all where empty", Scope: SettingScope.NewLora),
+        new("LoraRankPattern", SettingKind.List, "", "Ranks of single layers: name=rank;name=rank", Scope: SettingScope.NewLora),
+        new("LoraAlphaPattern", SettingKind.List, "", "Alphas of single layers: name=alpha;name=alpha", Scope: SettingScope.NewLora),
+        new("ModulesToSave", SettingKind.List, "", "Modules that are trained whole beside the adapter and saved with it, such as lm_head, embed_tokens or input_layernorm", Scope: SettingScope.NewLora),
+        new("UseRsLora", SettingKind.Boolean, "false", "Scale by alpha / √r instead of alpha / r (rank-stabilised LoRA)", Scope: SettingScope.NewLora),
 
         // Training
         new("NumEpochs", SettingKind.Number, "3", "Passes over the training rows", Minimum: 0, Maximum: 10000, MinimumExclusive: true),
@@ -120,7 +146,7 @@ public static class SettingTable
         new("WarmupRatio", SettingKind.Number, "0.03", "Share of the steps over which the learning rate rises from 0", Minimum: 0, Maximum: 1),
         new("WarmupSteps", SettingKind.Integer, "0", "The same in steps; wins over WarmupRatio where above 0", Minimum: 0),
         new("MinLrRatio", SettingKind.Number, "0", "Lowest learning rate as a share of LearningRate, for cosine-with-min-lr and warmup-stable-decay", Minimum: 0, Maximum: 1),
-        new("LoraPlusLrRatio", SettingKind.Number, "1", "The matrices B learn so many times faster than A (LoRA+)", Minimum: 0, MinimumExclusive: true, Maximum: 1000),
+        new("LoraPlusLrRatio", SettingKind.Number, "1", "The matrices B learn so many times faster than A (LoRA+)", Minimum: 0, MinimumExclusive: true, Maximum: 1000, Scope: SettingScope.Lora),
         new("NeftuneNoiseAlpha", SettingKind.Number, "0", "Noise on the embedded tokens of training rows: uniform up to alpha / √(tokens · hidden size) (NEFTune); 0 = off", Minimum: 0, Maximum: 1000),
         new("Optimizer", SettingKind.Choice, "qlora=paged-adamw-8bit *=adamw", "The optimizer; 8bit keeps its moments in 8 bits, paged ones move them to a file where MaxMemory asks for it", Optimizers),
         new("WeightDecay", SettingKind.Number, "0.01", "Weight decay: decoupled; of sgd a part of the gradient", Minimum: 0, Maximum: 10),

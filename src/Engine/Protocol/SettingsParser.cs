@@ -111,13 +111,15 @@ public static class SettingsParser
                 "Let their sum be at most 0.95.", Place(texts.GetValueOrDefault("ValidationSplitRatio"))));
         }
 
-        bool full = values["FineTuneMethod"] == "full";
-        if (full || values["InitialAdapter"].Length > 0)
+        foreach ((SettingDefinition setting, SettingText text) in from text in texts let setting = SettingTable.Find(text.Key) where setting is not null select (setting, text.Value))
         {
-            foreach ((string name, SettingText text) in texts.Where(text => IsForAdapters(text.Key) || (full && text.Key is ("InitialAdapter" or "Quantization" or "DoubleQuantization"))))
+            bool applies = setting.AppliesTo(values["FineTuneMethod"]);
+            if (!applies || (setting.IsForNewAdapters && values["InitialAdapter"].Length > 0))
             {
-                events.Report(new Diagnostic(Codes.SettingHasNoEffect, $"{name} has no effect with {(full ? "FineTuneMethod full" : "InitialAdapter, which brings its own")}.",
-                    full ? "Remove it, or choose lora or qlora." : "Remove one of the two.", Place(text), Severity.Warning));
+                events.Report(new Diagnostic(
+                    Codes.SettingHasNoEffect,
+                    $"{setting.Name} has no effect with {(applies ? "InitialAdapter, which brings its own" : $"FineTuneMethod {values["FineTuneMethod"]}")}.",
+                    applies ? "Remove one of the two." : $"Remove it, or choose {string.Join(" or ", SettingTable.MethodsOf(setting.Scope))}.", Place(text), Severity.Warning));
             }
         }
 
@@ -128,8 +130,6 @@ public static class SettingsParser
                 Place(texts.GetValueOrDefault("DoubleQuantization")), Severity.Warning));
         }
     }
-
-    private static bool IsForAdapters(string name) => name.StartsWith("Lora", StringComparison.Ordinal) || name == "UseRsLora";
 
     private static SourcePosition Place(SettingText? text) =>
         text is null ? SourcePosition.None : new SourcePosition(text.File, text.Line, text.Column);

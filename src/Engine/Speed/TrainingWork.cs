@@ -20,7 +20,7 @@ public sealed record TrainingWork(double Frozen, double Head, double LowRank, do
     public static TrainingWork Of(Decoder decoder, PackedBatch batch)
     {
         double frozen = decoder.Linears.Where(linear => linear.Path != Decoder.HeadPath).Sum(linear => (double)linear.Weight.Shape.Count);
-        double branches = decoder.ActiveAdapter?.Branches.Sum(branch => (double)branch.Value.Rank * (branch.Key.InFeatures + branch.Key.OutFeatures)) ?? 0;
+        double branches = decoder.ActiveAdapter?.Branches.Values.OfType<LowRankBranch>().Sum(branch => (double)branch.A.Shape.Count + branch.B.Shape.Count) ?? 0;
         double attention = 0;
         for (int layer = 0; layer < decoder.Spec.NumHiddenLayers; layer++)
         {

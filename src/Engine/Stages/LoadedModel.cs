@@ -11,7 +11,7 @@ namespace FineTuneTool.Engine.Stages;
 /// <summary>A model ready to run: files, tokenizer, decoder on a backend of its own, and adapters, of which the first counts.</summary>
 public sealed class LoadedModel : IDisposable
 {
-    private readonly List<KeyValuePair<string, LoraAdapter>> _adapters = [];
+    private readonly List<KeyValuePair<string, Adapter>> _adapters = [];
     private readonly Stack<IDisposable> _owned = new();
 
     /// <param name="path">A .gguf file or a Hugging Face folder.</param>
@@ -32,7 +32,7 @@ public sealed class LoadedModel : IDisposable
             foreach (string adapter in adapters)
             {
                 using PeftAdapter files = PeftAdapter.Read(FolderOf(adapter));
-                _adapters.Add(new(NameFor(adapter), Own(LoraAdapter.Load(Decoder, files, trainable: false))));
+                _adapters.Add(new(NameFor(adapter), Own(AdapterKinds.Load(Decoder, files, trainable: false))));
             }
 
             Decoder.ActiveAdapter = _adapters.FirstOrDefault().Value;
@@ -53,7 +53,7 @@ public sealed class LoadedModel : IDisposable
     public Decoder Decoder { get; }
 
     /// <summary>Adapters by the name that switches to them, in the order they were given.</summary>
-    public IReadOnlyList<KeyValuePair<string, LoraAdapter>> Adapters => _adapters;
+    public IReadOnlyList<KeyValuePair<string, Adapter>> Adapters => _adapters;
 
     public static Tokenizer TokenizerOf(ModelFiles files) =>
         files is GgufModelFiles gguf ? TokenizerFiles.FromGguf(gguf.Metadata) : TokenizerFiles.FromFolder(files.Path);

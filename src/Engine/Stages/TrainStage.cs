@@ -25,14 +25,6 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience), nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
     ];
 
-    /// <summary>What makes a fresh adapter; an initial adapter brings its own.</summary>
-    private static readonly string[] ReadForAdapters =
-    [
-        nameof(RunSettings.LoraRank), nameof(RunSettings.LoraAlpha), nameof(RunSettings.LoraDropout), nameof(RunSettings.LoraTargetModules),
-        nameof(RunSettings.LoraExcludeModules), nameof(RunSettings.LoraLayers), nameof(RunSettings.LoraRankPattern),
-        nameof(RunSettings.LoraAlphaPattern), nameof(RunSettings.UseRsLora),
-    ];
-
     public override string Name => "train";
 
     public override bool Resumes => true;
@@ -57,7 +49,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         }
         else if (!context.Settings.IsFull)
         {
-            lines.AddRange(context.SettingLines(ReadForAdapters));
+            lines.AddRange(context.SettingLines(SettingTable.All.Where(setting => setting.IsForNewAdapters && setting.AppliesTo(context.Settings.FineTuneMethod)).Select(setting => setting.Name)));
         }
 
         return lines;
@@ -79,7 +71,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         }
 
         using Decoder decoder = Decoder.Load(files, backend, storage);
-        using LoraAdapter? adapter = settings.IsFull ? null : Adapter(context, decoder);
+        using Adapter? adapter = settings.IsFull ? null : AdapterOf(context, decoder);
         if (adapter is null)
         {
             decoder.TrainAllWeights();
@@ -110,15 +102,15 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         };
     }
 
-    internal static LoraAdapter Adapter(StageContext context, Decoder decoder)
+    internal static Adapter AdapterOf(StageContext context, Decoder decoder)
     {
         if (InitialAdapter(context) is not string folder)
         {
-            return LoraAdapter.Create(decoder, LoraSettings.From(context.Settings), context.Settings.Seed);
+            return LoraAdapter.Create(decoder, LoraSettings.From(context.Settings, context.PlaceOf), context.Settings.Seed);
         }
 
         using PeftAdapter files = PeftAdapter.Read(folder);
-        return LoraAdapter.Load(decoder, files, trainable: true);
+        return AdapterKinds.Load(decoder, files, trainable: true);
     }
 
     private static string? InitialAdapter(StageContext context)

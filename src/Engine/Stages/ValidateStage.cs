@@ -1,4 +1,3 @@
-using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Data;
@@ -70,7 +69,7 @@ public sealed class ValidateStage(PreprocessStage preprocess) : Stage
         BaseStorage.Of(context.Settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
         if (!context.Settings.IsFull)
         {
-            using LoraAdapter adapter = TrainStage.Adapter(context, decoder);
+            using Adapter adapter = TrainStage.AdapterOf(context, decoder);
         }
     }
 }

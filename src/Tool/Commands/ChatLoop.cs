@@ -1,6 +1,6 @@
-using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Generation;
+using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Stages;
 using FineTuneTool.Tool.Terminal;
@@ -139,7 +139,7 @@ internal sealed class ChatLoop(ToolConsole console, ChatAnswers answers, ChatSes
 
     private void Switch(string name)
     {
-        LoraAdapter? adapter = model.Adapters.FirstOrDefault(known => known.Key == name).Value;
+        Adapter? adapter = model.Adapters.FirstOrDefault(known => known.Key == name).Value;
         if (adapter is null && name != NoAdapter)
         {
             string known = string.Join(", ", model.Adapters.Select(known => known.Key).Append(NoAdapter));

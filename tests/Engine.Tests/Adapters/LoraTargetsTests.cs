@@ -55,8 +55,31 @@ public class LoraTargetsTests
         Refused(AllLinear with { Exclude = ModuleSelection.Matching(".*") }, "all-linear");
         Refused(AllLinear with { Layers = [0, 2] }, "layer 2");
         Refused(AllLinear with { RankPattern = new Dictionary<string, int> { ["lm_head"] = 2 } }, "lm_head");
+        Refused(AllLinear with { ModulesToSave = ["lm_head", "lm_haed"] }, "lm_haed");
         Refused(AllLinear with { Targets = ModuleSelection.Matching("(") }, "(");
         Refused(AllLinear with { Targets = ModuleSelection.Matching("(.*)*x(.*)*y(.*)*z(.*)*w(.*)*v(.*)*u") }, "takes too long");
+    }
+
+    [Theory]
+    [InlineData("LoraTargetModules", "q_porj")]
+    [InlineData("LoraExcludeModules", "w_proj")]
+    [InlineData("LoraLayers", "7")]
+    [InlineData("LoraRankPattern", "w_proj=4")]
+    [InlineData("LoraAlphaPattern", "w_proj=4")]
+    [InlineData("ModulesToSave", "lm_haed")]
+    public void What_matches_nothing_is_told_with_the_place_of_its_setting(string setting, string value)
+    {
+        using var model = new TinyModel();
+        LoraSettings settings = LoraSettings.From(Parse((setting, value)), name => new SourcePosition(name, 3, 5));
+        var refused = Assert.Throws<FineTuneException>(() => LoraAdapter.Create(model.Load(), settings, seed: 1));
+        Assert.Equal(new SourcePosition(setting, 3, 5), refused.Diagnostic.Position);
+    }
+
+    [Fact]
+    public void What_is_saved_as_a_whole_gets_no_branch()
+    {
+        Assert.DoesNotContain("model.layers.1.mlp.up_proj", Select(AllLinear with { ModulesToSave = ["layers.1.mlp.up_proj"] }));
+        Assert.Contains("model.layers.0.mlp.up_proj", Select(AllLinear with { ModulesToSave = ["layers.1.mlp.up_proj"] }));
     }
 
     [Fact]
@@ -79,7 +102,8 @@ public class LoraTargetsTests
     {
         LoraSettings settings = LoraSettings.From(Parse(
             ("LoraRank", "8"), ("LoraAlpha", "12"), ("LoraDropout", "0.1"), ("LoraTargetModules", "q_proj;v_proj"), ("LoraExcludeModules", @".*\.0\..*"),
-            ("LoraLayers", "1;3"), ("LoraRankPattern", "q_proj=2"), ("LoraAlphaPattern", "v_proj=2.5"), ("UseRsLora", "true")));
+            ("LoraLayers", "1;3"), ("LoraRankPattern", "q_proj=2"), ("LoraAlphaPattern", "v_proj=2.5"), ("UseRsLora", "true"), ("ModulesToSave", "lm_head;norm")));
+        Assert.Equal(["lm_head", "norm"], settings.ModulesToSave);
         Assert.Equal(8, settings.Rank);
         Assert.Equal(12, settings.Alpha);
         Assert.Equal(0.1, settings.Dropout);
@@ -109,7 +133,7 @@ public class LoraTargetsTests
     private static string[] Select(LoraSettings settings)
     {
         using var model = new TinyModel();
-        return [.. LoraTargets.Select(model.Load(), settings).Select(linear => linear.Path)];
+        return [.. LoraTargets.Select(model.Load(), settings).Linears.Select(linear => linear.Path)];
     }
 
     private static void Refused(LoraSettings settings, string named)

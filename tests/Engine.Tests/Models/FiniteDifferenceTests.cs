@@ -52,6 +52,35 @@ public class FiniteDifferenceTests
         Check(decoder);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Gradients_of_an_adapter_on_the_embedding_equal_differences_of_the_loss(bool tied)
+    {
+        using var model = new TinyModel(tied: tied);
+        Decoder decoder = model.Load();
+        var settings = new LoraSettings { Rank = 3, Alpha = 5, Targets = ModuleSelection.Of("embed_tokens", "v_proj") };
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 11);
+        Randomise(adapter.Parameters!);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
+    }
+
+    [Theory]
+    [InlineData(false, "q_proj", "all", "lm_head", "input_layernorm")]
+    [InlineData(true, "down_proj", "none", "lm_head", "o_proj", "norm")]
+    [InlineData(true, "up_proj", "lora_only", "embed_tokens")]
+    public void Gradients_of_biases_and_of_whole_modules_beside_an_adapter_equal_differences_of_the_loss(bool tied, string target, string bias, params string[] modules)
+    {
+        using var model = new TinyModel(tied: tied);
+        Decoder decoder = model.Load();
+        var settings = new LoraSettings { Rank = 3, Alpha = 5, Dropout = 0.3, Targets = ModuleSelection.Of(target), Bias = bias, LoraBias = true, ModulesToSave = modules };
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 11);
+        Randomise(adapter.Parameters!);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
+    }
+
     private static void Randomise(ParameterSet parameters)
     {
         var random = new CounterRandom(3, RandomPurpose.Initialisation);
