@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Protocol;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Adapters;
@@ -21,7 +22,7 @@ public sealed class LoraAdapter : Adapter
         : base(modules.Decoder)
     {
         _modules = modules;
-        RefuseOnHead(trainable);
+        RefuseWhatIsNotSupported(trainable);
         _values = new AdapterParameters(Decoder.Backend, modules.Tensors(), trainable);
         _shared = new SharedRows(Decoder.Backend);
         foreach (LinearLayer linear in modules.Linears)
@@ -70,6 +71,14 @@ public sealed class LoraAdapter : Adapter
             adapter._values.Write(PeftNames.A(linear.Path), Draw(settings.RankOf(linear.Path) * linear.InFeatures, i => (2 * random.Uniform(i) - 1) * bound));
         }
 
+        foreach ((LinearLayer linear, LinearBranch branch) in adapter._branches)
+        {
+            if (branch is DoraBranch dora)
+            {
+                adapter._values.Write(PeftNames.Magnitude(linear.Path), dora.WeightNorms());
+            }
+        }
+
         if (modules.Embedding)
         {
             var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)decoder.Linears.Count);
@@ -114,6 +123,7 @@ public sealed class LoraAdapter : Adapter
             UseRslora = Settings.UseRslora,
             Bias = Settings.Bias,
             LoraBias = Settings.LoraBias,
+            UseDora = Settings.UseDora,
             ModulesToSave = Settings.ModulesToSave.Count > 0 ? Settings.ModulesToSave : null,
         };
     }
@@ -137,15 +147,17 @@ public sealed class LoraAdapter : Adapter
         _values.Dispose();
     }
 
-    private LowRankBranch BranchOn(LinearLayer linear)
+    private LinearBranch BranchOn(LinearLayer linear)
     {
         string a = PeftNames.A(linear.Path), b = PeftNames.B(linear.Path), bias = PeftNames.BiasOfB(linear.Path);
-        return new LowRankBranch(
+        var lowRank = new LowRankBranch(
             Decoder.Backend, _values.Value(a), _values.Value(b), Settings.ScaleOf(linear.Path), _shared, (float)Settings.Dropout, _values.Gradient(a), _values.Gradient(b))
         {
             Bias = Settings.LoraBias ? _values.Value(bias) : null,
             DBias = Settings.LoraBias ? _values.Gradient(bias) : null,
         };
+        string magnitude = PeftNames.Magnitude(linear.Path);
+        return Settings.UseDora ? new DoraBranch(Decoder.Backend, linear, lowRank, _values.Value(magnitude), _values.Gradient(magnitude), _shared) : lowRank;
     }
 
     private static float[] Draw(long count, Func<ulong, float> number)
@@ -160,14 +172,23 @@ public sealed class LoraAdapter : Adapter
     }
 
     /// <summary>The head's loss takes one matrix: see <see cref="LinearBranch.BackwardMerged"/>.</summary>
-    private void RefuseOnHead(bool trainable)
+    private void RefuseWhatIsNotSupported(bool trainable)
     {
-        string? what = Settings.LoraBias ? "have a bias of its own (lora_bias)" : trainable && Settings.Dropout > 0 ? "be trained with dropout" : null;
-        if (what is not null && _modules.Linears.Any(linear => linear.Path == Decoder.HeadPath))
+        bool head = _modules.Linears.Any(linear => linear.Path == Decoder.HeadPath);
+        if (head && (Settings.LoraBias || (trainable && Settings.Dropout > 0)))
         {
-            throw new FineTuneException(
-                Codes.UnsupportedAdapter, $"An adapter on {Decoder.HeadPath} cannot {what}.",
-                $"Set LoraDropout to 0, or leave {Decoder.HeadPath} out of LoraTargetModules.");
+            throw Unsupported(
+                $"An adapter on {Decoder.HeadPath} cannot {(Settings.LoraBias ? "have a bias of its own (lora_bias)" : "be trained with dropout")}.",
+                $"Set LoraDropout to 0, or leave {Decoder.HeadPath} out of LoraTargetModules.", nameof(RunSettings.LoraDropout));
+        }
+
+        if (Settings.UseDora && (Settings.LoraBias || _modules.Embedding || (head && trainable)))
+        {
+            throw Unsupported(
+                $"DoRA cannot {(Settings.LoraBias ? "be combined with lora_bias" : $"be trained on {(head ? Decoder.HeadPath : Decoder.EmbeddingPath)}")}.",
+                "Set UseDora to false, or leave head and embedding out of LoraTargetModules.", nameof(RunSettings.UseDora));
         }
     }
+
+    private FineTuneException Unsupported(string message, string remedy, string setting) => new(Codes.UnsupportedAdapter, message, remedy, Settings.PlaceOf(setting));
 }

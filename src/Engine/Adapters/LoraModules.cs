@@ -27,6 +27,11 @@ internal sealed record LoraModules(Decoder Decoder, LoraSettings Settings, IRead
         {
             yield return new AdapterTensor(PeftNames.BiasOfB(linear.Path), new Shape(linear.OutFeatures), Decays: false);
         }
+
+        if (Settings.UseDora)
+        {
+            yield return new AdapterTensor(PeftNames.Magnitude(linear.Path), new Shape(linear.OutFeatures));
+        }
     }
 
     /// <summary>A is kept by tokens, so that looking one up reads one row.</summary>

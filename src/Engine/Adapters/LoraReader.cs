@@ -40,7 +40,6 @@ internal sealed class LoraReader
     {
         string? foreign =
             config.PeftType != "LORA" ? $"is of the kind {config.PeftType}" :
-            config.UseDora ? "uses DoRA (use_dora)" :
             !PlainInitialisations.Contains(config.InitLoraWeights) ? $"changes the base model when it begins (init_lora_weights = {config.InitLoraWeights})" :
             ForeignOptions.FirstOrDefault(_file.IsSet) is { } option ? $"uses the option {option}" : null;
         if (foreign is not null)

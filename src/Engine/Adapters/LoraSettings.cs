@@ -41,6 +41,9 @@ public sealed record LoraSettings
     /// <summary>The B matrices have a bias of their own.</summary>
     public bool LoraBias { get; init; }
 
+    /// <summary>Rows keep lengths of their own (Liu et al. 2024).</summary>
+    public bool UseDora { get; init; }
+
     /// <summary>Names of modules that are trained and saved as a whole.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
@@ -62,6 +65,7 @@ public sealed record LoraSettings
         UseRslora = config.UseRslora,
         Bias = config.Bias,
         LoraBias = config.LoraBias,
+        UseDora = config.UseDora,
         ModulesToSave = config.ModulesToSave ?? [],
     };
 
@@ -87,6 +91,7 @@ public sealed record LoraSettings
         AlphaPattern = Pattern<double>(nameof(settings.LoraAlphaPattern), settings.LoraAlphaPattern, text => SettingNumbers.Number(text) is > 0 and var alpha ? alpha : null, "name=alpha", bad),
         UseRslora = settings.UseRsLora,
         ModulesToSave = settings.ModulesToSave,
+        UseDora = settings.UseDora,
         PlaceOf = placeOf,
     };
 

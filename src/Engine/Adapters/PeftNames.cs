@@ -16,6 +16,9 @@ internal static class PeftNames
 
     public static string BiasOfB(string path) => $"{Prefix}{path}.lora_B.bias";
 
+    /// <summary>The row lengths of DoRA. PEFT's name for the parameter ends in .weight, that in the file does not.</summary>
+    public static string Magnitude(string path) => $"{Prefix}{path}.lora_magnitude_vector";
+
     public static string EmbeddingA(string path) => $"{Prefix}{path}{SuffixEmbeddingA}";
 
     public static string EmbeddingB(string path) => $"{Prefix}{path}.lora_embedding_B";

@@ -155,6 +155,17 @@ public abstract class Backend : IDisposable
     public abstract void CrossEntropy(
         Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead);
 
+    // ---- columns ----
+
+    /// <summary>y = x·factors + bias + addend, column by column. x, addend and y (T, N), which may be the same; factors and bias F32 (N).</summary>
+    public abstract void ScaleColumns(Tensor x, Tensor factors, Tensor? bias, Tensor? addend, Tensor y);
+
+    /// <summary>Backward of <see cref="ScaleColumns"/>: dx (+)= dy·factors, dFactors (N) += Σ over rows of dy·x, each where not null.</summary>
+    public abstract void ScaleColumnsBackward(Tensor dy, Tensor x, Tensor factors, Tensor? dx, bool accumulate, Tensor? dFactors);
+
+    /// <summary>y = dropout(x), both (T, K), which may be the same. Its own backward pass.</summary>
+    public abstract void Drop(Tensor x, Dropout dropout, Tensor y);
+
     // ---- optimizer ----
 
     /// <summary>Σ x² in double, in a fixed order.</summary>

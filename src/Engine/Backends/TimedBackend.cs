@@ -142,6 +142,14 @@ public sealed class TimedBackend(Backend inner) : Backend
         correctCopy.CopyTo(correct);
     }
 
+    public override void ScaleColumns(Tensor x, Tensor factors, Tensor? bias, Tensor? addend, Tensor y) =>
+        Time(nameof(ScaleColumns), () => inner.ScaleColumns(x, factors, bias, addend, y));
+
+    public override void ScaleColumnsBackward(Tensor dy, Tensor x, Tensor factors, Tensor? dx, bool accumulate, Tensor? dFactors) =>
+        Time(nameof(ScaleColumnsBackward), () => inner.ScaleColumnsBackward(dy, x, factors, dx, accumulate, dFactors));
+
+    public override void Drop(Tensor x, Dropout dropout, Tensor y) => Time(nameof(Drop), () => inner.Drop(x, dropout, y));
+
     public override double SumOfSquares(Tensor x)
     {
         double sum = 0;

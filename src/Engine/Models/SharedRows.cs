@@ -9,6 +9,12 @@ internal sealed class SharedRows(Backend backend) : IDisposable
     /// <summary>Gradients of low-rank products.</summary>
     public const int Products = 0;
 
+    /// <summary>Outputs of a layer before they are scaled, and their gradients.</summary>
+    public const int Outputs = 1, OutputGradients = 2;
+
+    /// <summary>Inputs of a layer as the branch sees them, and gradients of inputs.</summary>
+    public const int Inputs = 3, InputGradients = 4;
+
     private readonly Dictionary<(int Use, long Columns, ElementType Type), RowBuffer> _buffers = [];
 
     /// <summary>Bytes for each token of a training step.</summary>

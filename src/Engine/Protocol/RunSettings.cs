@@ -37,6 +37,7 @@ public sealed record RunSettings
     public IReadOnlyList<string> LoraRankPattern => List(nameof(LoraRankPattern));
     public IReadOnlyList<string> LoraAlphaPattern => List(nameof(LoraAlphaPattern));
     public IReadOnlyList<string> ModulesToSave => List(nameof(ModulesToSave));
+    public bool UseDora => Boolean(nameof(UseDora));
     public bool UseRsLora => Boolean(nameof(UseRsLora));
     public double NumEpochs => Number(nameof(NumEpochs));
     public int MaxSteps => Integer(nameof(MaxSteps));

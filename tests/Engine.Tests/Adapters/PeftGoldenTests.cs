@@ -8,7 +8,7 @@ namespace FineTuneTool.Engine.Tests.Adapters;
 /// <summary>Adapters as PEFT writes them: what they compute, their gradients, what they merge to, and that they survive being written here.</summary>
 public class PeftGoldenTests
 {
-    private static readonly string[] NotYet = ["dora", "prefix", "prompt", "ia3", "pissa"];
+    private static readonly string[] NotYet = ["prefix", "prompt", "ia3", "pissa"];
 
     /// <summary>Every recorded adapter whose base is of a known family.</summary>
     public static TheoryData<string> All

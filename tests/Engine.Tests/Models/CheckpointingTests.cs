@@ -20,6 +20,8 @@ public class CheckpointingTests
     [InlineData(ElementType.BF16, "output projections")]
     [InlineData(ElementType.F32, "whole modules")]
     [InlineData(ElementType.BF16, "whole modules")]
+    [InlineData(ElementType.F32, "dora")]
+    [InlineData(ElementType.BF16, "dora")]
     [InlineData(ElementType.F32, "full")]
     [InlineData(ElementType.BF16, "full")]
     public void Losses_and_gradients_are_the_same_bits(ElementType type, string what)
@@ -121,6 +123,7 @@ public class CheckpointingTests
             "upper layer" => Dropping with { Layers = [1] },
             "output projections" => Dropping with { Targets = ModuleSelection.Of("o_proj", "down_proj") },
             "whole modules" => Dropping with { Targets = ModuleSelection.Of("embed_tokens", "up_proj"), LoraBias = true, Bias = "all", ModulesToSave = ["lm_head", "norm"] },
+            "dora" => Dropping with { UseDora = true },
             _ => Dropping,
         };
         LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 1);

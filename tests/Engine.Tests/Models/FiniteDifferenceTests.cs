@@ -81,6 +81,21 @@ public class FiniteDifferenceTests
         Check(decoder);
     }
 
+    [Theory]
+    [InlineData("all-linear", 0)]
+    [InlineData("all-linear", 0.3)]
+    [InlineData(@".*layers\.1\.mlp\.up_proj", 0.3)]
+    public void Gradients_of_directions_of_DoRA_equal_differences_of_the_loss(string targets, double dropout)
+    {
+        using var model = new TinyModel();
+        Decoder decoder = model.Load();
+        var settings = new LoraSettings { Rank = 3, Alpha = 5, Dropout = dropout, UseDora = true, Targets = ModuleSelection.Matching(targets), Bias = "lora_only" };
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 11);
+        Randomise(adapter.Parameters!);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder, parameter => parameter.Name.EndsWith("magnitude_vector") || parameter.Name.EndsWith("bias"));
+    }
+
     private static void Randomise(ParameterSet parameters)
     {
         var random = new CounterRandom(3, RandomPurpose.Initialisation);
@@ -88,7 +103,7 @@ public class FiniteDifferenceTests
     }
 
     /// <summary>For each parameter: the change of the loss along a direction that is half gradient and half random.</summary>
-    private static void Check(Decoder decoder)
+    private static void Check(Decoder decoder, Predicate<Parameter>? which = null)
     {
         PackedBatch batch = TinyModel.Batch();
         ParameterSet parameters = decoder.Trainable;
@@ -97,7 +112,7 @@ public class FiniteDifferenceTests
         parameters.ZeroGradients();
         decoder.ForwardBackward(batch, 1, 2);
         parameters.ReadGradients(gradients);
-        foreach (Parameter parameter in parameters.Parameters)
+        foreach (Parameter parameter in parameters.Parameters.Where(parameter => which?.Invoke(parameter) != false))
         {
             ReadOnlySpan<float> gradient = gradients.AsSpan((int)parameter.Offset, (int)parameter.Shape.Count);
             double[] direction = Direction(gradient, parameter.Offset);

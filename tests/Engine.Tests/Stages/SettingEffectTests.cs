@@ -18,6 +18,7 @@ public sealed class SettingEffectTests(SettingEffectTests.Project project) : ICl
     [InlineData("LoraRankPattern=", "LoraRankPattern=q_proj=2")]
     [InlineData("LoraAlphaPattern=", "LoraAlphaPattern=q_proj=2")]
     [InlineData("UseRsLora=false", "UseRsLora=true")]
+    [InlineData("UseDora=false", "UseDora=true")]
     [InlineData("ModulesToSave=", "ModulesToSave=norm")]
     [InlineData("LoraPlusLrRatio=1", "LoraPlusLrRatio=16")]
     [InlineData("NeftuneNoiseAlpha=0", "NeftuneNoiseAlpha=5")]

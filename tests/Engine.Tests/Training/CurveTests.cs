@@ -21,20 +21,16 @@ public class CurveTests
         Follows(curve, model, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
     }
 
-    [SharedFact("goldens/models/curves/lora-qwen2")]
-    public void Lora_on_qwen2_follows_the_reference_for_60_steps()
+    [SharedTheory("goldens/models/curves")]
+    [InlineData("lora-qwen2", "qwen2")]
+    [InlineData("lora-gemma2", "gemma2")]
+    [InlineData("loraplus", "llama")]
+    [InlineData("dora", "llama")]
+    public void Further_adapters_follow_the_reference_for_60_steps(string name, string model)
     {
-        string curve = Path.Combine(Paths.Shared, "goldens", "models", "curves", "lora-qwen2");
-        using var model = new TinyModel(TinyModel.PathOf("qwen2"), Path.Combine(curve, "init"));
-        Follows(curve, model, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
-    }
-
-    [SharedFact("goldens/models/curves/loraplus")]
-    public void Lora_plus_follows_the_reference_for_60_steps()
-    {
-        string curve = Path.Combine(Paths.Shared, "goldens", "models", "curves", "loraplus");
-        using var model = new TinyModel(TinyModel.PathOf("llama"), Path.Combine(curve, "init"));
-        Follows(curve, model, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
+        string curve = Path.Combine(Paths.Shared, "goldens", "models", "curves", name);
+        using var trained = new TinyModel(TinyModel.PathOf(model), Path.Combine(curve, "init"));
+        Follows(curve, trained, Path.Combine(curve, "final", "adapter_model.safetensors"), "adapter/adapter_model.safetensors");
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal sealed class TinyModel : IDisposable
 {
     private readonly ModelFiles _files;
     private readonly CpuBackend _backend;
-    private readonly LoraAdapter? _adapter;
+    private readonly Adapter? _adapter;
 
     /// <summary>All weights of the tiny llama.</summary>
     public TinyModel(int threads = 1)
@@ -36,7 +36,7 @@ internal sealed class TinyModel : IDisposable
         else
         {
             using PeftAdapter files = PeftAdapter.Read(adapter);
-            _adapter = LoraAdapter.Load(Decoder, files, trainable: true);
+            _adapter = AdapterKinds.Load(Decoder, files, trainable: true);
         }
 
         Decoder.ActiveAdapter = _adapter;
