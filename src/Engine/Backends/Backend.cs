@@ -28,7 +28,7 @@ public abstract class Backend : IDisposable
     /// <summary>As <see cref="Allocate"/>, in a file of a folder that the system pages in and out; the file goes with the tensor.</summary>
     public abstract Tensor AllocatePaged(Shape shape, ElementType type, string folder);
 
-    /// <summary>Says that a tensor of <see cref="AllocatePaged"/>, or a view of one, is not used soon: it need not stay in memory.</summary>
+    /// <summary>Says that a tensor is not used soon: where it lies in pages of a file, it need not stay in memory.</summary>
     public abstract void PageOut(Tensor tensor);
 
     /// <summary>A weight in its own storage; reads the stored bytes in place where it can.</summary>

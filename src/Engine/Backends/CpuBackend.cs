@@ -99,7 +99,13 @@ public sealed unsafe partial class CpuBackend : Backend
         return new CpuTensor(shape, type, buffer.Pointer, buffer, null);
     }
 
-    public override void PageOut(Tensor tensor) => PageAdvice.Forget(((CpuTensor)tensor).Pointer, tensor.Type.Bytes(tensor.Shape));
+    public override void PageOut(Tensor tensor)
+    {
+        if (tensor is CpuTensor { IsPaged: true } paged)
+        {
+            PageAdvice.Forget(paged.Pointer, tensor.Type.Bytes(tensor.Shape));
+        }
+    }
 
     /// <exception cref="FineTuneException">FT0304: the tensor holds no weights.</exception>
     public override Tensor Load(StoredTensor stored)

@@ -1,3 +1,4 @@
+using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Backends;
@@ -32,6 +33,9 @@ internal sealed unsafe class CpuTensor(Shape shape, ElementType type, byte* poin
     public byte* Codes => Type == ElementType.U8
         ? Pointer
         : throw new ArgumentException($"The operand {Shape} is stored as {Type}; this operation needs U8.");
+
+    /// <summary>The numbers lie in a file's pages: they are there again when they are used.</summary>
+    public bool IsPaged => owned is PagedBuffer || _source is StoredTensor { Owner: MappedFile } or CpuTensor { IsPaged: true };
 
     public long Count => Shape.Count;
 

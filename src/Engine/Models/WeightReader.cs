@@ -8,7 +8,7 @@ internal static class WeightReader
     /// <summary>Elements that are decoded at the same time.</summary>
     private const int ChunkElements = 1 << 20;
 
-    /// <summary>Copies a tensor in any storage into F32 of the same shape.</summary>
+    /// <summary>Copies a tensor in any storage into F32 of the same shape, once: its pages may leave the memory.</summary>
     public static void Widen(Backend backend, Tensor source, Tensor target)
     {
         long columns = source.Shape.Columns, rowsAtOnce = Math.Max(1, ChunkElements / columns), rows = source.Shape.Rows;
@@ -19,5 +19,7 @@ internal static class WeightReader
             backend.Read(source, values, row * columns);
             backend.Write(target, values, row * columns);
         }
+
+        backend.PageOut(source);
     }
 }

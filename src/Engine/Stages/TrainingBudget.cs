@@ -25,6 +25,8 @@ internal static class TrainingBudget
         int[] sizes = MayLowerMicroBatches(settings) ? [.. Enumerable.Range(1, wanted).Where(size => wanted % size == 0).Reverse()] : [wanted];
         MemoryChoice choice = plan.Within(limit, sizes, settings.GradientCheckpointing == "auto", settings.GradientCheckpointing == "true" ? all : 0);
         long asked = plan.PeakBytes(new MemoryChoice(0, wanted)), peak = plan.PeakBytes(choice);
+        context.Events.Milestone(
+            $"about {MemoryPlan.Text(peak)} of memory: {MemoryPlan.Text(plan.FrozenBytes)} of weights, {MemoryPlan.Text(plan.TrainedBytes(choice))} of what is trained, {MemoryPlan.Text(plan.BatchBytes(choice))} of a batch");
         string limitText = $"{MemoryPlan.Text(limit)} {(settings.MaxMemory is null ? "are free" : "are allowed")}";
         if (choice.MicroBatchSize < wanted)
         {

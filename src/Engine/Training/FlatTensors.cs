@@ -34,22 +34,34 @@ internal static class FlatTensors
         foreach ((string name, Tensor tensor) in tensors)
         {
             StoredTensor source = stored[name];
-            for (long offset = 0; offset < source.Bytes; offset += PieceBytes)
+            foreach ((Tensor piece, long offset, int bytes) in Pieces(tensor))
             {
-                backend.WriteBytes(tensor, new ReadOnlySpan<byte>(source.Pointer + offset, (int)Math.Min(PieceBytes, source.Bytes - offset)), offset);
+                backend.WriteBytes(piece, new ReadOnlySpan<byte>(source.Pointer + offset, bytes));
+                backend.PageOut(piece);
             }
         }
     }
 
     private static void Copy(Tensor tensor, Stream stream, Backend backend)
     {
-        long bytes = tensor.Type.Bytes(tensor.Shape);
-        byte[] piece = new byte[Math.Min(PieceBytes, bytes)];
-        for (long offset = 0; offset < bytes; offset += piece.Length)
+        byte[] copy = new byte[Math.Min(PieceBytes, tensor.Type.Bytes(tensor.Shape))];
+        foreach ((Tensor piece, _, int bytes) in Pieces(tensor))
         {
-            Span<byte> part = piece.AsSpan(0, (int)Math.Min(piece.Length, bytes - offset));
-            backend.ReadBytes(tensor, part, offset);
-            stream.Write(part);
+            backend.ReadBytes(piece, copy.AsSpan(0, bytes));
+            backend.PageOut(piece);
+            stream.Write(copy, 0, bytes);
+        }
+    }
+
+    /// <summary>Views of a tensor one after another, with their first byte and their length.</summary>
+    private static IEnumerable<(Tensor Piece, long Offset, int Bytes)> Pieces(Tensor tensor)
+    {
+        int elementBytes = tensor.Type.BlockBytes();
+        long elements = PieceBytes / elementBytes;
+        for (long first = 0; first < tensor.Shape.Count; first += elements)
+        {
+            long count = Math.Min(elements, tensor.Shape.Count - first);
+            yield return (tensor.View(first, new Shape(count)), first * elementBytes, (int)count * elementBytes);
         }
     }
 }

@@ -15,7 +15,7 @@ namespace FineTuneTool.Engine.Training;
 public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<int, long> tokens)
 {
     /// <summary>The runtime with its compiled code and heap, and memory of the kernels that does not grow with the batch, such as a chunk of logits.</summary>
-    private const long FixedBytes = 160L << 20;
+    private const long FixedBytes = 115L << 20;
 
     /// <summary>Numbers of a parameter that the run finds in place: value and gradient.</summary>
     private const int NumbersInPlace = 2;
@@ -24,11 +24,19 @@ public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<in
     private const double FreeShare = 0.9;
 
     /// <summary>Bytes of the whole process while it trains.</summary>
-    public long PeakBytes(MemoryChoice choice)
+    public long PeakBytes(MemoryChoice choice) => FixedBytes + FrozenBytes + TrainedBytes(choice) + BatchBytes(choice);
+
+    /// <summary>Bytes of the weights that are not trained.</summary>
+    public long FrozenBytes => decoder.Weights.Where(weight => weight.Gradient is null).Sum(weight => weight.Value.Type.Bytes(weight.Shape));
+
+    /// <summary>Bytes of what is trained: values, gradients, and what the optimizer keeps in memory.</summary>
+    public long TrainedBytes(MemoryChoice choice) => ParameterBytes + (choice.PagesState ? 0 : optimizer.StateBytes(decoder.Trainable));
+
+    /// <summary>Bytes that the largest batch takes.</summary>
+    public long BatchBytes(MemoryChoice choice)
     {
         long rows = tokens(choice.MicroBatchSize);
-        return FixedBytes + FrozenBytes + ParameterBytes + (choice.PagesState ? 0 : optimizer.StateBytes(decoder.Trainable))
-            + decoder.StepBytes(rows, choice.CheckpointedLayers) + KernelBytes(rows);
+        return decoder.StepBytes(rows, choice.CheckpointedLayers) + KernelBytes(rows);
     }
 
     /// <summary>
@@ -61,8 +69,6 @@ public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<in
     public static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MiB");
 
     private long ParameterBytes => NumbersInPlace * sizeof(float) * decoder.Trainable.Count;
-
-    private long FrozenBytes => decoder.Weights.Where(weight => weight.Gradient is null).Sum(weight => weight.Value.Type.Bytes(weight.Shape));
 
     /// <summary>Masked inputs and turned rows of the widest layer.</summary>
     private long KernelBytes(long rows) => rows * decoder.Spec.IntermediateSize * (sizeof(float) + 2 * sizeof(ushort));

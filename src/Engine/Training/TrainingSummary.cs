@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Training;
@@ -53,6 +54,9 @@ public sealed record TrainingSummary
     /// <summary>Time spent in steps and evaluations, over all runs when it was resumed.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>The most memory that the process of the last call held; null where the system does not tell.</summary>
+    public long? PeakBytes { get; init; }
+
     internal static TrainingSummary Of(TrainingState state, TrainingStatus status, long resultStep) => new()
     {
         Status = status,
@@ -67,6 +71,7 @@ public sealed record TrainingSummary
         Tokens = state.Tokens,
         SupervisedTokens = state.SupervisedTokens,
         Seconds = state.Seconds,
+        PeakBytes = PeakMemory.Bytes(),
     };
 
     /// <summary>Null where the file is absent or is not a summary.</summary>

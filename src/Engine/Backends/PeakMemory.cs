@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace FineTuneTool.Engine.Speed;
+namespace FineTuneTool.Engine.Backends;
 
 /// <summary>The most memory that this process has held at a time.</summary>
 internal static class PeakMemory
