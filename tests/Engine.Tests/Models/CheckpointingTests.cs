@@ -27,7 +27,22 @@ public class CheckpointingTests
     public void Losses_and_gradients_are_the_same_bits(ElementType type, string what)
     {
         using var model = new TinyModel();
-        Decoder decoder = model.Load(activationType: type);
+        CheckSameBits(model.Load(activationType: type), what);
+    }
+
+    [Theory]
+    [MemberData(nameof(TinyFamilies.Names), MemberType = typeof(TinyFamilies))]
+    public void Losses_and_gradients_of_every_family_are_the_same_bits(string family)
+    {
+        using var model = new TinyModel(family: family);
+        CheckSameBits(model.Load(), "lora");
+        CheckSameBits(model.Load(), "full");
+        CheckSameBits(model.Load(activationType: ElementType.BF16), "lora");
+        CheckSameBits(model.Load(activationType: ElementType.BF16), "full");
+    }
+
+    private static void CheckSameBits(Decoder decoder, string what)
+    {
         using LoraAdapter? adapter = Train(decoder, what);
         (BatchLoss Loss, float[] Gradients)[] results = [.. new[] { 0, 1, 2, 0 }.Select(layers =>
         {
@@ -59,16 +74,26 @@ public class CheckpointingTests
         Assert.Equal(Tokens * (input - row), both - one);
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(2)]
-    public void Rows_of_a_step_are_counted_before_they_are_taken(int layers)
+    public static TheoryData<int, string?> Counted()
     {
-        using var model = new TinyModel();
+        var data = new TheoryData<int, string?> { { 0, null }, { 2, null } };
+        foreach (string family in TinyFamilies.Names)
+        {
+            data.Add(family.Length % 2 * 2, family);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Counted))]
+    public void Rows_of_a_step_are_counted_before_they_are_taken(int layers, string? family)
+    {
+        using var model = new TinyModel(family: family);
         Decoder decoder = model.Load();
         using LoraAdapter? adapter = Train(decoder, "lora");
         long counted = decoder.StepBytes(512, layers) - decoder.StepBytes(256, layers);
-        long taken = TakenFor(ElementType.F32, layers, 512) - TakenFor(ElementType.F32, layers, 256);
+        long taken = TakenFor(ElementType.F32, layers, 512, family) - TakenFor(ElementType.F32, layers, 256, family);
 
         // What the kernels take for themselves grows with the batch, too, and is not counted.
         Assert.InRange(taken, counted, 2 * counted);
@@ -93,9 +118,9 @@ public class CheckpointingTests
     }
 
     /// <summary>Native memory that the first step takes.</summary>
-    private static long TakenFor(ElementType type, int layers, int tokens)
+    private static long TakenFor(ElementType type, int layers, int tokens, string? family = null)
     {
-        using var model = new TinyModel();
+        using var model = new TinyModel(family: family);
         Decoder decoder = model.Load(activationType: type);
         using LoraAdapter? adapter = Train(decoder, "lora");
         decoder.CheckpointedLayers = layers;

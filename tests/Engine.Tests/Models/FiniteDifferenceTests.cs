@@ -25,6 +25,29 @@ public class FiniteDifferenceTests
     }
 
     [Theory]
+    [MemberData(nameof(TinyFamilies.Names), MemberType = typeof(TinyFamilies))]
+    public void Gradients_of_every_weight_of_every_family_equal_differences_of_the_loss(string family)
+    {
+        using var model = new TinyModel(family: family);
+        Decoder decoder = model.Load();
+        decoder.TrainAllWeights();
+        Check(decoder);
+    }
+
+    [Theory]
+    [MemberData(nameof(TinyFamilies.Names), MemberType = typeof(TinyFamilies))]
+    public void Gradients_of_an_adapter_on_every_family_equal_differences_of_the_loss(string family)
+    {
+        using var model = new TinyModel(family: family);
+        Decoder decoder = model.Load();
+        var settings = new LoraSettings { Rank = 3, Alpha = 5, Dropout = 0.3, Targets = ModuleSelection.Matching("all-linear") };
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 11);
+        Randomise(adapter.Parameters!, 0.1f);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
+    }
+
+    [Theory]
     [InlineData("all-linear")]
     [InlineData(@".*layers\.1\.(self_attn\.o_proj|mlp\.down_proj)")]
     [InlineData(@".*layers\.1\.mlp\.up_proj")]
@@ -96,10 +119,10 @@ public class FiniteDifferenceTests
         Check(decoder, parameter => parameter.Name.EndsWith("magnitude_vector") || parameter.Name.EndsWith("bias"));
     }
 
-    private static void Randomise(ParameterSet parameters)
+    private static void Randomise(ParameterSet parameters, float deviation = 0.3f)
     {
         var random = new CounterRandom(3, RandomPurpose.Initialisation);
-        parameters.WriteValues([.. Enumerable.Range(0, (int)parameters.Count).Select(i => 0.3f * random.Normal((ulong)i))]);
+        parameters.WriteValues([.. Enumerable.Range(0, (int)parameters.Count).Select(i => deviation * random.Normal((ulong)i))]);
     }
 
     /// <summary>For each parameter: the change of the loss along a direction that is half gradient and half random.</summary>

@@ -17,7 +17,8 @@ internal sealed class TinyModel : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly List<IDisposable> _opened = [];
 
-    public TinyModel(bool biased = true, bool tied = false)
+    /// <param name="family">A family of <see cref="TinyFamilies"/> instead of a plain llama.</param>
+    public TinyModel(bool biased = true, bool tied = false, string? family = null)
     {
         Config = new JsonObject
         {
@@ -38,7 +39,12 @@ internal sealed class TinyModel : IDisposable
             ["tie_word_embeddings"] = tied,
             ["rope_theta"] = 10000.0,
         };
-        AddTensors(biased, tied);
+        if (family is not null)
+        {
+            TinyFamilies.Change(Config, family);
+        }
+
+        AddTensors(TinyFamilies.Read(Config));
     }
 
     public JsonObject Config { get; }
@@ -101,7 +107,7 @@ internal sealed class TinyModel : IDisposable
             metadata.Add(name, item);
         }
 
-        var names = new GgufTensorNames(new LlamaFamily().Read(new ConfigFields(Config, "config.json")));
+        var names = new GgufTensorNames(TinyFamilies.Read(Config));
         GgufWriter.Write(_folder.File("model.gguf"), metadata, [.. Tensors.Values.Select(tensor =>
         {
             StoredTensor stored = tensor.Name.Contains("q_proj") ? RotaryRows.ToNeighbours(tensor, 3)
@@ -136,30 +142,50 @@ internal sealed class TinyModel : IDisposable
         _folder.Dispose();
     }
 
-    private void AddTensors(bool biased, bool tied)
+    private void AddTensors(DecoderSpec spec)
     {
         Add("model.embed_tokens.weight", 37, 20);
         for (int layer = 0; layer < 2; layer++)
         {
             string path = $"model.layers.{layer}";
-            AddLinear($"{path}.self_attn.q_proj", 18, 20);
-            AddLinear($"{path}.self_attn.k_proj", 6, 20);
-            AddLinear($"{path}.self_attn.v_proj", 6, 20);
-            AddLinear($"{path}.self_attn.o_proj", 20, 18);
-            AddLinear($"{path}.mlp.gate_proj", 22, 20);
-            AddLinear($"{path}.mlp.up_proj", 22, 20);
-            AddLinear($"{path}.mlp.down_proj", 20, 22);
+            if (spec.FusedProjections)
+            {
+                AddLinear($"{path}.self_attn.qkv_proj", 30, 20, false);
+                AddLinear($"{path}.mlp.gate_up_proj", 44, 20, false);
+            }
+            else
+            {
+                AddLinear($"{path}.self_attn.q_proj", 18, 20, spec.QueryKeyValueBias);
+                AddLinear($"{path}.self_attn.k_proj", 6, 20, spec.QueryKeyValueBias);
+                AddLinear($"{path}.self_attn.v_proj", 6, 20, spec.QueryKeyValueBias);
+                AddLinear($"{path}.mlp.gate_proj", 22, 20, spec.MlpBias);
+                AddLinear($"{path}.mlp.up_proj", 22, 20, spec.MlpBias);
+            }
+
+            AddLinear($"{path}.self_attn.o_proj", 20, 18, spec.OutputBias);
+            AddLinear($"{path}.mlp.down_proj", 20, 22, spec.MlpBias);
             Add($"{path}.input_layernorm.weight", 20);
             Add($"{path}.post_attention_layernorm.weight", 20);
+            if (spec.QueryKeyNorm)
+            {
+                Add($"{path}.self_attn.q_norm.weight", 6);
+                Add($"{path}.self_attn.k_norm.weight", 6);
+            }
+
+            if (spec.PostNorms)
+            {
+                Add($"{path}.pre_feedforward_layernorm.weight", 20);
+                Add($"{path}.post_feedforward_layernorm.weight", 20);
+            }
         }
 
         Add("model.norm.weight", 20);
-        if (!tied)
+        if (!spec.TieWordEmbeddings)
         {
             Add("lm_head.weight", 37, 20);
         }
 
-        void AddLinear(string path, long outputs, long inputs)
+        void AddLinear(string path, long outputs, long inputs, bool biased)
         {
             Add($"{path}.weight", outputs, inputs);
             if (biased)
@@ -172,9 +198,9 @@ internal sealed class TinyModel : IDisposable
         {
             var shape = new Shape(extents);
             var random = new CounterRandom(7, RandomPurpose.Initialisation, (ulong)Tensors.Count);
-            bool norm = name.Contains("norm");
+            float middle = name.Contains("norm") ? 1 - spec.RmsNormOffset : 0;
             Tensors[name] = StoredTensor.FromFloats(
-                name, shape, [.. Enumerable.Range(0, (int)shape.Count).Select(i => (norm ? 1 : 0) + 0.3f * random.Normal((ulong)i))]);
+                name, shape, [.. Enumerable.Range(0, (int)shape.Count).Select(i => middle + 0.3f * random.Normal((ulong)i))]);
         }
     }
 }
