@@ -93,6 +93,12 @@ public static class LlamaCpp
     }
 }
 
+/// <summary>A theory that runs the real llama.cpp; skipped, visibly, where node or the reference data is absent.</summary>
+public sealed class LlamaCppTheoryAttribute : TheoryAttribute
+{
+    public LlamaCppTheoryAttribute() => Skip = LlamaCpp.SkipReason;
+}
+
 /// <summary>A test that runs the real llama.cpp; skipped, visibly, where node or the reference data is absent.</summary>
 public sealed class LlamaCppFactAttribute : FactAttribute
 {

@@ -45,6 +45,6 @@ public static class GgufExport
         IEnumerable<TensorSource> weights =
             from weight in AdapterMerge.Weights(decoder, adapter).OrderBy(weight => weight.Name, StringComparer.Ordinal)
             select new GgufTensor(weight, decoder.Spec, interleaved).ToSource(type);
-        return RopeDivisors.Of(files, decoder.Spec) is { } divisors ? [divisors, .. weights] : [.. weights];
+        return [.. RopeFactors.Of(files, decoder.Spec), .. weights];
     }
 }

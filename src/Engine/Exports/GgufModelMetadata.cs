@@ -11,37 +11,40 @@ internal static class GgufModelMetadata
 {
     public static GgufMetadata Make(HuggingFaceModelFiles files, Decoder decoder, uint fileType, string? name)
     {
+        GgufMetadata metadata = WithoutTokenizer(files, decoder, fileType, name);
+        GgufTokenizerMetadata.Add(metadata, files, TokenizerFiles.FromFolder(files.Path), decoder.Spec.VocabSize);
+        return metadata;
+    }
+
+    /// <summary>What says how the model computes.</summary>
+    internal static GgufMetadata WithoutTokenizer(HuggingFaceModelFiles files, Decoder decoder, uint fileType, string? name)
+    {
         DecoderSpec spec = decoder.Spec;
-        string architecture = FamilyOf(spec).GgufArchitecture!;
-        bool llama = architecture == "llama";
+        ModelFamily family = FamilyOf(spec);
+        RequireSayable(family, spec, files);
+        string architecture = family.GgufArchitecture!;
         var metadata = new GgufMetadata();
         metadata.Add("general.architecture", architecture);
         metadata.Add("general.type", "model");
         metadata.Add("general.name", SafeName(name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(files.Path)))));
         metadata.Add("general.size_label", SizeLabel(decoder.Weights.Sum(weight => weight.Shape.Count)));
         metadata.Add($"{architecture}.block_count", (uint)spec.NumHiddenLayers);
-        metadata.Add($"{architecture}.context_length", (uint)ContextLength(spec));
+        metadata.Add($"{architecture}.context_length", (uint)ContextLength(spec, family));
         metadata.Add($"{architecture}.embedding_length", (uint)spec.HiddenSize);
         metadata.Add($"{architecture}.feed_forward_length", (uint)spec.IntermediateSize);
         metadata.Add($"{architecture}.attention.head_count", (uint)spec.NumAttentionHeads);
         metadata.Add($"{architecture}.attention.head_count_kv", (uint)spec.NumKeyValueHeads);
-        AddRope(metadata, architecture, files, spec);
+        AddRope(metadata, architecture, spec);
         metadata.Add($"{architecture}.attention.layer_norm_rms_epsilon", spec.RmsNormEps);
-        if (llama || spec.QuerySize != spec.HiddenSize)
+        if (architecture == "llama" || files.Config["head_dim"] is not null || spec.QuerySize != spec.HiddenSize)
         {
             metadata.Add($"{architecture}.attention.key_length", (uint)spec.HeadDim);
             metadata.Add($"{architecture}.attention.value_length", (uint)spec.HeadDim);
         }
 
         metadata.Add("general.file_type", fileType);
-        if (llama)
-        {
-            metadata.Add("llama.vocab_size", (uint)spec.VocabSize);
-            metadata.Add("llama.rope.dimension_count", (uint)spec.HeadDim);
-        }
-
+        family.Write(spec, metadata);
         metadata.Add("general.quantization_version", 2u);
-        GgufTokenizerMetadata.Add(metadata, files, TokenizerFiles.FromFolder(files.Path), spec.VocabSize);
         return metadata;
     }
 
@@ -70,29 +73,49 @@ internal static class GgufModelMetadata
         return scaled.ToString($"F{digits}", CultureInfo.InvariantCulture) + unit;
     }
 
-    /// <summary>GGUF's llama and qwen2 know no sliding window; up to its length the model is the same without it.</summary>
-    private static int ContextLength(DecoderSpec spec) =>
-        spec.SlidingWindows.Where(window => window > 0).Append(spec.MaxPositionEmbeddings).Min();
+    /// <summary>Where a family's files state no sliding window, the model is the same without it up to the window's length.</summary>
+    private static int ContextLength(DecoderSpec spec, ModelFamily family) => family.GgufHoldsWindows ? spec.MaxPositionEmbeddings
+        : spec.SlidingWindows.Where(window => window > 0).Append(spec.MaxPositionEmbeddings).Min();
 
-    private static void AddRope(GgufMetadata metadata, string architecture, HuggingFaceModelFiles files, DecoderSpec spec)
+    private static void AddRope(GgufMetadata metadata, string architecture, DecoderSpec spec)
     {
         RopeParameters rope = spec.Rope;
         metadata.Add($"{architecture}.rope.freq_base", (float)rope.RopeTheta);
-        switch (rope.RopeType)
+        if (rope.RopeType is RopeType.Linear or RopeType.Yarn)
         {
-            case RopeType.Linear:
-                metadata.Add($"{architecture}.rope.scaling.type", "linear");
-                metadata.Add($"{architecture}.rope.scaling.factor", (float)rope.Factor);
-                break;
-            case RopeType.Yarn when rope is { AttentionFactor: null, Truncate: true, BetaFast: 32, BetaSlow: 1 }:
-                metadata.Add($"{architecture}.rope.scaling.type", "yarn");
-                metadata.Add($"{architecture}.rope.scaling.factor", (float)rope.Factor);
-                metadata.Add($"{architecture}.rope.scaling.original_context_length", (uint)rope.OriginalMaxPositionEmbeddings);
-                break;
-            case RopeType.Yarn or RopeType.Dynamic:
-                throw new FineTuneException(
-                    Codes.UnsupportedArchitecture, $"The rotary scaling '{rope.RopeType.ToString().ToLowerInvariant()}' of the model cannot be written as GGUF.",
-                    "Export the merged folder instead.", new SourcePosition(Path.Combine(files.Path, "config.json")));
+            metadata.Add($"{architecture}.rope.scaling.type", rope.RopeType.ToString().ToLowerInvariant());
+            metadata.Add($"{architecture}.rope.scaling.factor", (float)rope.Factor);
+        }
+
+        if (rope.RopeType == RopeType.Yarn)
+        {
+            metadata.Add($"{architecture}.rope.scaling.original_context_length", (uint)rope.OriginalMaxPositionEmbeddings);
+            if (rope.AttentionFactor is { } factor)
+            {
+                metadata.Add($"{architecture}.rope.scaling.attn_factor", (float)(factor / RotaryFrequencies.YarnMagnitude(rope.Factor)));
+            }
+        }
+
+        if (rope.RopeType == RopeType.LongRope)
+        {
+            metadata.Add($"{architecture}.rope.scaling.attn_factor", (float)(rope.AttentionFactor ?? RotaryFrequencies.LongRopeMagnitude(rope)));
+        }
+    }
+
+    /// <summary>Raises <see cref="Codes.UnsupportedArchitecture"/> for what the family's files cannot say, so that no file computes something else.</summary>
+    private static void RequireSayable(ModelFamily family, DecoderSpec spec, HuggingFaceModelFiles files)
+    {
+        RopeParameters rope = spec.Rope;
+        bool ropeFits = family.GgufRopeTypes.Contains(rope.RopeType)
+            && (rope.RopeType != RopeType.Yarn || rope is { Truncate: true, BetaFast: 32, BetaSlow: 1 });
+        string? problem = !ropeFits ? $"the rotary scaling '{rope.RopeType.ToString().ToLowerInvariant()}' with its options"
+            : !family.GgufHoldsBiases && (spec.QueryKeyValueBias || spec.OutputBias || spec.MlpBias) ? "biases"
+            : family.MissingInGguf(spec);
+        if (problem is not null)
+        {
+            throw new FineTuneException(
+                Codes.UnsupportedArchitecture, $"The model has {problem}, which GGUF files of '{family.GgufArchitecture}' cannot state.",
+                "Export the merged folder instead.", new SourcePosition(Path.Combine(files.Path, "config.json")));
         }
     }
 }

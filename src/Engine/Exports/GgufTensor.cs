@@ -18,11 +18,15 @@ internal sealed class GgufTensor
     /// <summary>Rows of one head whose order changes; 0 where rows stay.</summary>
     private readonly long _rotaryRows;
 
+    /// <summary>Added to every element: GGUF files hold the weights of norms with the family's offset.</summary>
+    private readonly float _offset;
+
     public GgufTensor(MergedWeight weight, DecoderSpec spec, bool interleaved)
     {
         _weight = weight;
         _rotaryRows = interleaved && (weight.Name.Contains(".q_proj.", StringComparison.Ordinal) || weight.Name.Contains(".k_proj.", StringComparison.Ordinal))
             ? spec.HeadDim : 0;
+        _offset = weight.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? spec.RmsNormOffset : 0;
         Name = new GgufTensorNames(spec).ToGguf(weight.Name) ?? throw new ArgumentException($"{weight.Name} has no name in GGUF.", nameof(weight));
     }
 
@@ -54,6 +58,11 @@ internal sealed class GgufTensor
         {
             int count = (int)(Math.Min(chunk, rows - row) * columns);
             _weight.ReadRows(row, values.AsSpan(0, count));
+            foreach (ref float value in values.AsSpan(0, count))
+            {
+                value += _offset;
+            }
+
             if (_rotaryRows > 0)
             {
                 Interleave(values.AsSpan(0, count), moved, (int)columns, (int)_rotaryRows);

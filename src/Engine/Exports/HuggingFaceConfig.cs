@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
@@ -38,19 +39,14 @@ internal static class HuggingFaceConfig
     /// <param name="path">The file that messages name.</param>
     public static JsonObject Make(DecoderSpec spec, Tokenizer tokenizer, string dtype, bool unties, string path)
     {
-        bool llama = spec.ModelType == "llama";
-        if (llama && spec.QueryKeyValueBias != spec.OutputBias)
-        {
-            throw Unsupported("biases on some of its attention layers only", path);
-        }
-
+        ModelFamily family = ModelFamilies.All.First(family => family.ModelType == spec.ModelType);
         var config = new JsonObject
         {
-            ["architectures"] = new JsonArray(llama ? "LlamaForCausalLM" : "Qwen2ForCausalLM"),
+            ["architectures"] = new JsonArray(family.TransformersClass),
             ["attention_dropout"] = 0.0,
             ["bos_token_id"] = tokenizer.Special.BosToken?.Id,
             ["eos_token_id"] = tokenizer.Special.EosToken?.Id,
-            ["hidden_act"] = "silu",
+            ["hidden_act"] = spec.HiddenAct == Activation.Silu ? "silu" : "gelu_pytorch_tanh",
             ["hidden_size"] = spec.HiddenSize,
             ["initializer_range"] = 0.02,
             ["intermediate_size"] = spec.IntermediateSize,
@@ -62,6 +58,7 @@ internal static class HuggingFaceConfig
             ["head_dim"] = spec.HeadDim,
             ["pad_token_id"] = tokenizer.Special.PadToken?.Id,
             ["rms_norm_eps"] = Shortest(spec.RmsNormEps),
+            ["original_max_position_embeddings"] = spec.Rope.RopeType == RopeType.LongRope ? spec.Rope.OriginalMaxPositionEmbeddings : null,
             ["rope_theta"] = Shortest((float)spec.Rope.RopeTheta),
             ["rope_scaling"] = RopeScaling(spec, path),
             ["tie_word_embeddings"] = spec.TieWordEmbeddings && !unties,
@@ -69,17 +66,14 @@ internal static class HuggingFaceConfig
             ["use_cache"] = true,
             ["vocab_size"] = spec.VocabSize,
         };
-        if (llama)
+        if (spec.Rope.RopeType != RopeType.LongRope)
         {
-            config["attention_bias"] = spec.QueryKeyValueBias;
-            config["mlp_bias"] = spec.MlpBias;
-        }
-        else
-        {
-            config["use_sliding_window"] = false;
+            config.Remove("original_max_position_embeddings");
         }
 
-        return config;
+        family.Write(spec, config);
+        DecoderSpec meant = spec with { TieWordEmbeddings = spec.TieWordEmbeddings && !unties };
+        return SpecDifference.Between(meant, family.Read(new ConfigFields(config, path))) is { } what ? throw Unsupported(what, path) : config;
     }
 
     /// <summary>How to generate: where answers begin and end.</summary>
@@ -97,19 +91,44 @@ internal static class HuggingFaceConfig
         RopeParameters rope = spec.Rope;
         if (rope.Divisors is not null)
         {
-            rope = RopeDivisors.ToLlama3(rope, spec.HeadDim) ?? throw Unsupported("rotary frequencies that no scaling of Hugging Face gives", path);
-            return new JsonObject
-            {
-                ["factor"] = rope.Factor,
-                ["high_freq_factor"] = rope.HighFreqFactor,
-                ["low_freq_factor"] = rope.LowFreqFactor,
-                ["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings,
-                ["rope_type"] = "llama3",
-            };
+            rope = RopeDivisors.ToLlama3(rope, spec.RotaryDims) ?? throw Unsupported("rotary frequencies that no scaling of Hugging Face gives", path);
         }
 
-        return rope.RopeType == RopeType.Linear ? new JsonObject { ["factor"] = Shortest((float)rope.Factor), ["rope_type"] = "linear" } : null;
+        var options = new JsonObject { ["rope_type"] = rope.RopeType.ToString().ToLowerInvariant() };
+        switch (rope.RopeType)
+        {
+            case RopeType.Default:
+                return null;
+            case RopeType.Linear:
+                options["factor"] = Shortest((float)rope.Factor);
+                break;
+            case RopeType.Llama3:
+                options["factor"] = rope.Factor;
+                options["high_freq_factor"] = rope.HighFreqFactor;
+                options["low_freq_factor"] = rope.LowFreqFactor;
+                options["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings;
+                break;
+            case RopeType.Yarn:
+                options["factor"] = Shortest((float)rope.Factor);
+                options["beta_fast"] = Shortest((float)rope.BetaFast);
+                options["beta_slow"] = Shortest((float)rope.BetaSlow);
+                options["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings;
+                break;
+            case RopeType.LongRope:
+                options["long_factor"] = Numbers(rope.LongFactor!);
+                options["short_factor"] = Numbers(rope.ShortFactor!);
+                break;
+        }
+
+        if (rope.AttentionFactor is { } factor)
+        {
+            options["attention_factor"] = factor;
+        }
+
+        return options;
     }
+
+    private static JsonArray Numbers(IEnumerable<float> values) => new([.. values.Select(value => JsonValue.Create(Shortest(value)))]);
 
     /// <summary>GGUF holds these numbers as F32: the decimal that was meant, such as 1e-05, not the digits of its F32.</summary>
     private static double Shortest(float value) => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);

@@ -1,36 +1,20 @@
-using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
-using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Exports;
 
 /// <summary>
-/// The tensor <c>rope_freqs.weight</c>: what each rotary frequency is divided by under Llama 3's scaling, in the float arithmetic of llama.cpp's converter.
+/// What each rotary frequency is divided by under Llama 3's scaling, in the float arithmetic of llama.cpp's converter.
 /// </summary>
 internal static class RopeDivisors
 {
-    public const string TensorName = "rope_freqs.weight";
-
-    /// <summary>The tensor that belongs to a model: that of its GGUF file, or one made from llama3 scaling; null for all others.</summary>
-    public static TensorSource? Of(ModelFiles files, DecoderSpec spec)
+    /// <summary>Divisors (dims / 2) of llama3 scaling.</summary>
+    public static float[] Llama3(RopeParameters rope, int dims)
     {
-        if (files is GgufModelFiles)
-        {
-            return files.Find(TensorName) is { } stored ? TensorSource.Of(stored) : null;
-        }
-
-        return spec.Rope.RopeType != RopeType.Llama3 ? null
-            : TensorSource.Of(StoredTensor.FromFloats(TensorName, new Shape(spec.HeadDim / 2), Llama3(spec.Rope, spec.HeadDim)));
-    }
-
-    /// <summary>Divisors (headDim / 2) of llama3 scaling.</summary>
-    public static float[] Llama3(RopeParameters rope, int headDim)
-    {
-        float[] divisors = new float[headDim / 2];
+        float[] divisors = new float[dims / 2];
         double original = rope.OriginalMaxPositionEmbeddings;
         for (int i = 0; i < divisors.Length; i++)
         {
-            float frequency = 1f / (float)Math.Pow((float)rope.RopeTheta, 2f * i / headDim);
+            float frequency = 1f / (float)Math.Pow((float)rope.RopeTheta, 2f * i / dims);
             // The converter computes with torch, where a number divided by a tensor is its reciprocal times the number.
             float wavelength = 1f / frequency * (float)(2 * Math.PI);
             if (wavelength < original / rope.HighFreqFactor)
@@ -52,7 +36,7 @@ internal static class RopeDivisors
     }
 
     /// <summary>The llama3 scaling that gives these divisors, or null: factors 1 and 4 as in every published model, the original context a power of two.</summary>
-    public static RopeParameters? ToLlama3(RopeParameters rope, int headDim)
+    public static RopeParameters? ToLlama3(RopeParameters rope, int dims)
     {
         float[] divisors = [.. rope.Divisors!];
         for (int original = 1 << 6; original <= 1 << 20; original *= 2)
@@ -66,7 +50,7 @@ internal static class RopeDivisors
                 OriginalMaxPositionEmbeddings = original,
                 Divisors = null,
             };
-            if (Llama3(candidate, headDim).Zip(divisors).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-5f * pair.Second))
+            if (Llama3(candidate, dims).Zip(divisors).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-5f * pair.Second))
             {
                 return candidate;
             }

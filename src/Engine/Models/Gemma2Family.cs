@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Formats;
+
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>Gemma 2: four norms a layer, soft caps, a sliding window on every second layer from the first on. Gemma Team 2024.</summary>
@@ -38,4 +41,28 @@ public sealed class Gemma2Family : ModelFamily
     }
 
     private static bool Slides(int layer) => layer % 2 == 0;
+
+    public override string TransformersClass => "Gemma2ForCausalLM";
+
+    public override bool GgufHoldsWindows => true;
+
+    public override void Write(DecoderSpec spec, JsonObject config)
+    {
+        GemmaSpec.Write(spec, config);
+        GemmaSpec.WriteLayers(spec, config);
+        config["attn_logit_softcapping"] = GemmaSpec.CapOrNull(spec.AttentionSoftCap);
+        config["final_logit_softcapping"] = GemmaSpec.CapOrNull(spec.FinalSoftCap);
+    }
+
+    public override void Write(DecoderSpec spec, GgufMetadata metadata)
+    {
+        metadata.Add("gemma2.attn_logit_softcapping", spec.AttentionSoftCap);
+        metadata.Add("gemma2.final_logit_softcapping", spec.FinalSoftCap);
+        metadata.Add("gemma2.attention.sliding_window", (uint)spec.SlidingWindows.Max());
+    }
+
+    public override string? MissingInGguf(DecoderSpec spec) =>
+        spec.QueryPreAttnScalar != GemmaSpec.GgufQueryPreAttnScalar(spec, LargestLayers) ? "a query_pre_attn_scalar of its own" :
+        spec.AttentionSoftCap == 0 || spec.FinalSoftCap == 0 ? "no soft cap" :
+        GemmaSpec.WindowsFollow(spec, Slides) ? null : "another order of layers with a sliding window";
 }

@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Formats;
+
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>
@@ -50,4 +53,40 @@ public sealed class Gemma3Family : ModelFamily
     }
 
     private static bool Slides(int layer, int pattern) => (layer + 1) % pattern != 0;
+
+    public override string TransformersClass => "Gemma3ForCausalLM";
+
+    public override bool GgufHoldsWindows => true;
+
+    public override void Write(DecoderSpec spec, JsonObject config)
+    {
+        GemmaSpec.Write(spec, config);
+        GemmaSpec.WriteLayers(spec, config);
+        config["final_logit_softcapping"] = GemmaSpec.CapOrNull(spec.FinalSoftCap);
+        config["rope_local_base_freq"] = spec.LocalRope!.RopeTheta;
+    }
+
+    public override void Write(DecoderSpec spec, GgufMetadata metadata)
+    {
+        metadata.Add("gemma3.rope.freq_base_swa", (float)spec.LocalRope!.RopeTheta);
+        metadata.Add("gemma3.attention.sliding_window", (uint)spec.SlidingWindows.Max());
+        if (PatternOf(spec) is { } pattern && pattern != Pattern)
+        {
+            metadata.Add("gemma3.attention.sliding_window_pattern", (uint)pattern);
+        }
+
+        if (spec.FinalSoftCap > 0)
+        {
+            metadata.Add("gemma3.final_logit_softcapping", spec.FinalSoftCap);
+        }
+    }
+
+    public override string? MissingInGguf(DecoderSpec spec) =>
+        spec.QueryPreAttnScalar != GemmaSpec.GgufQueryPreAttnScalar(spec, LargestLayers) ? "a query_pre_attn_scalar of its own" :
+        spec.LocalRope is { RopeType: not RopeType.Default } ? "a rotary scaling on its layers with a sliding window" :
+        PatternOf(spec) is null ? "layers with a sliding window in no regular order" : null;
+
+    /// <summary>The period of layers that see everything, Gemma 3's own first; null where there is none.</summary>
+    private static int? PatternOf(DecoderSpec spec) => Enumerable.Range(1, spec.NumHiddenLayers + 1).Prepend(Pattern)
+        .Where(pattern => GemmaSpec.WindowsFollow(spec, layer => Slides(layer, pattern))).Select(pattern => (int?)pattern).FirstOrDefault();
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Backends;
 
 namespace FineTuneTool.Engine.Models;
@@ -45,6 +46,27 @@ internal static class GemmaSpec
     /// </summary>
     public static double GgufQueryPreAttnScalar(DecoderSpec spec, int largestLayers) =>
         spec.NumHiddenLayers == largestLayers ? spec.HiddenSize / spec.NumAttentionHeads : spec.HeadDim;
+
+    /// <summary>The fields of config.json that all three families have.</summary>
+    public static void Write(DecoderSpec spec, JsonObject config)
+    {
+        config["hidden_activation"] = "gelu_pytorch_tanh";
+        config["attention_bias"] = spec.OutputBias;
+    }
+
+    /// <summary>Those of Gemma 2 and 3.</summary>
+    public static void WriteLayers(DecoderSpec spec, JsonObject config)
+    {
+        config["query_pre_attn_scalar"] = spec.QueryPreAttnScalar;
+        config["sliding_window"] = spec.SlidingWindows.Max();
+        config["layer_types"] = new JsonArray([.. spec.SlidingWindows.Select(window => JsonValue.Create(window > 0 ? "sliding_attention" : "full_attention"))]);
+    }
+
+    public static double? CapOrNull(float cap) => cap > 0 ? cap : null;
+
+    /// <summary>One window on the layers that slide, none on the others.</summary>
+    public static bool WindowsFollow(DecoderSpec spec, Func<int, bool> slides) =>
+        spec.SlidingWindows.Count > 0 && spec.SlidingWindows.Max() is var window && !spec.SlidingWindows.Where((each, layer) => each != (slides(layer) ? window : 0)).Any();
 
     private static DecoderSpec WithSharedParts(DecoderSpec spec) => spec with { RmsNormOffset = 1, EmbeddingScale = MathF.Sqrt(spec.HiddenSize) };
 }

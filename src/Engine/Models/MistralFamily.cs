@@ -13,4 +13,6 @@ public sealed class MistralFamily : ModelFamily
         DecoderSpec spec = SpecReader.Read(config);
         return spec with { SlidingWindows = SpecReader.Windows(config, spec, slides: _ => true) };
     }
+
+    public override string TransformersClass => "MistralForCausalLM";
 }

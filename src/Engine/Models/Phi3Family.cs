@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Formats;
+
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>
@@ -25,4 +28,32 @@ public sealed class Phi3Family : ModelFamily
         DecoderSpec spec = SpecReader.Read(fields, ModelType, "rope.dimension_count", "attention.sliding_window");
         return spec with { FusedProjections = true, SlidingWindows = SpecReader.Windows(fields, spec, slides: _ => true) };
     }
+
+    public override string TransformersClass => "Phi3ForCausalLM";
+
+    public override bool GgufHoldsWindows => true;
+
+    public override IReadOnlyList<RopeType> GgufRopeTypes => [.. base.GgufRopeTypes, RopeType.LongRope];
+
+    public override void Write(DecoderSpec spec, JsonObject config)
+    {
+        config["embd_pdrop"] = 0.0;
+        config["resid_pdrop"] = 0.0;
+        config["original_max_position_embeddings"] = Original(spec);
+        config["partial_rotary_factor"] = (double)spec.RotaryDims / spec.HeadDim;
+        config["sliding_window"] = spec.WindowOf(0) > 0 ? spec.WindowOf(0) : null;
+    }
+
+    public override void Write(DecoderSpec spec, GgufMetadata metadata)
+    {
+        metadata.Add("phi3.rope.dimension_count", (uint)spec.RotaryDims);
+        metadata.Add("phi3.attention.sliding_window", (uint)spec.WindowOf(0));
+        metadata.Add("phi3.rope.scaling.original_context_length", (uint)Original(spec));
+    }
+
+    public override string? MissingInGguf(DecoderSpec spec) =>
+        spec.SlidingWindows.Distinct().Count() > 1 ? "a sliding window on some of its layers only" : null;
+
+    private static int Original(DecoderSpec spec) =>
+        spec.Rope.OriginalMaxPositionEmbeddings > 0 ? spec.Rope.OriginalMaxPositionEmbeddings : spec.MaxPositionEmbeddings;
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace FineTuneTool.Engine.Models;
 
 /// <summary>Qwen3 without experts: norms on the heads of queries and keys, and a head size of its own. Yang et al. 2025.</summary>
@@ -17,4 +19,12 @@ public sealed class Qwen3Family : ModelFamily
     }
 
     public override DecoderSpec Read(GgufFields fields) => SpecReader.Read(fields, ModelType) with { QueryKeyNorm = true };
+
+    public override string TransformersClass => "Qwen3ForCausalLM";
+
+    public override void Write(DecoderSpec spec, JsonObject config)
+    {
+        config["attention_bias"] = spec.OutputBias;
+        config["use_sliding_window"] = false;
+    }
 }

@@ -12,9 +12,9 @@ namespace FineTuneTool.Engine.Tests.Exports;
 
 public class GgufExportTests
 {
-    /// <summary>Keys that the converter makes up from the name of the folder, or that it leaves out where they are false.</summary>
+    /// <summary>Keys that the converter makes up from the name of the folder, or that it leaves out where they are false, or Gemma 2's base, which is llama.cpp's own.</summary>
     private static readonly string[] Informative =
-        ["general.name", "general.finetune", "general.basename", "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token", "tokenizer.ggml.add_sep_token"];
+        ["gemma2.rope.freq_base", "general.name", "general.finetune", "general.basename", "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token", "tokenizer.ggml.add_sep_token"];
 
     [SharedTheory("goldens/formats/gguf_models")]
     [InlineData("tiny-llama-chat", "convert.F32", ElementType.F32)]
@@ -29,6 +29,18 @@ public class GgufExportTests
     [InlineData("tiny-llama2-spm", "convert.Q8_0", ElementType.Q8_0)]
     [InlineData("tiny-mistral", "convert.F32", ElementType.F32)]
     [InlineData("tiny-mistral", "convert.BF16", ElementType.BF16)]
+    [InlineData("tiny-qwen3", "convert.BF16", ElementType.BF16)]
+    [InlineData("tiny-qwen3", "convert.F32", ElementType.F32)]
+    [InlineData("tiny-qwen3", "convert.Q8_0", ElementType.Q8_0)]
+    [InlineData("tiny-gemma2", "convert.BF16", ElementType.BF16)]
+    [InlineData("tiny-gemma2", "convert.F32", ElementType.F32)]
+    [InlineData("tiny-gemma2", "convert.Q8_0", ElementType.Q8_0)]
+    [InlineData("tiny-gemma3", "convert.BF16", ElementType.BF16)]
+    [InlineData("tiny-gemma3", "convert.F32", ElementType.F32)]
+    [InlineData("tiny-gemma3", "convert.Q8_0", ElementType.Q8_0)]
+    [InlineData("tiny-phithree", "convert.BF16", ElementType.BF16)]
+    [InlineData("tiny-phithree", "convert.F32", ElementType.F32)]
+    [InlineData("tiny-phithree", "convert.Q8_0", ElementType.Q8_0)]
     public void A_folder_becomes_the_file_that_the_converter_of_llama_cpp_makes(string name, string key, ElementType type)
     {
         string golden = Path.Combine(Paths.Shared, "goldens", "formats", "gguf_models", name);
@@ -39,6 +51,8 @@ public class GgufExportTests
         CompareTensors(expected, GgufExport.Tensors(files, decoder, null, type));
 
         GgufMetadata metadata = GgufExport.Metadata(files, decoder, new GgufExportSettings(type));
+        IEnumerable<string> keys = expected.GetProperty("kv").EnumerateArray().Select(entry => entry.GetProperty("key").GetString()!);
+        Assert.Empty(metadata.Select(entry => entry.Key).Where(metadataKey => !Informative.Contains(metadataKey)).Except(keys));
         foreach (JsonElement entry in expected.GetProperty("kv").EnumerateArray())
         {
             string metadataKey = entry.GetProperty("key").GetString()!;

@@ -25,7 +25,9 @@ public class FamilyTests
         (BatchLoss narrowLoss, float[] narrow) = Step(family, 2, ElementType.BF16);
         Assert.InRange(narrowLoss.LossSum, 0.99 * wideLoss.LossSum, 1.01 * wideLoss.LossSum);
         double difference = Math.Sqrt(wide.Zip(narrow, (a, b) => (a - b) * (double)(a - b)).Sum()), norm = Math.Sqrt(wide.Sum(a => a * (double)a));
-        Assert.InRange(difference / norm, 1e-6, 0.1);
+
+        // Numbers of 8 significant bits, in models whose gradients are large and steep; wrong maths is off by about 1.
+        Assert.InRange(difference / norm, 1e-6, 0.15);
     }
 
     /// <summary>Pieces of one token, of several, and of more than are passed on at once; documents grow past the length at which longrope changes.</summary>

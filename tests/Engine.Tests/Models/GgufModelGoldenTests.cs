@@ -18,6 +18,10 @@ public class GgufModelGoldenTests
     [InlineData("tiny-llama2-spm")]
     [InlineData("tiny-mistral")]
     [InlineData("tiny-qwen2")]
+    [InlineData("tiny-qwen3")]
+    [InlineData("tiny-gemma2")]
+    [InlineData("tiny-gemma3")]
+    [InlineData("tiny-phithree")]
     public void Logits_of_a_folder_equal_the_reference(string name)
     {
         string folder = Path.Combine(Paths.Shared, Root, name);
@@ -37,7 +41,15 @@ public class GgufModelGoldenTests
         Check(Path.Combine(folder, $"{file}.gguf"), folder, $"{file}{(expanded ? ".dequantised_f32" : "")}.last_logits", 1e-3f, file, expanded);
     }
 
-    private static void Check(string path, string folder, string logitsName, float tolerance, string nllName, bool expanded = false)
+    /// <summary>The base is BF16, so that the file holds its weights exactly.</summary>
+    [SharedFact(Root)]
+    public void Logits_of_a_BF16_file_of_Gemma_3_equal_those_of_its_folder()
+    {
+        string folder = Path.Combine(Paths.Shared, Root, "tiny-gemma3");
+        Check(Path.Combine(folder, "convert.BF16.gguf"), folder, "hf_torch_f32.prompt_logits", 1e-4f, "hf_torch_f32_mean_nll");
+    }
+
+    internal static void Check(string path, string folder, string logitsName, float tolerance, string nllName, bool expanded = false)
     {
         using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json")));
         using SafetensorsFile tensors = SafetensorsFile.Open(Path.Combine(folder, "expected.safetensors"));

@@ -23,7 +23,7 @@ internal static class TinyFamilies
               "rope_scaling": { "rope_type": "linear", "factor": 8 } }
             """,
         ["phi3"] = """
-            { "model_type": "phi3", "partial_rotary_factor": 0.7, "sliding_window": 9, "max_position_embeddings": 64, "original_max_position_embeddings": 12,
+            { "model_type": "phi3", "partial_rotary_factor": 0.7, "sliding_window": 9, "max_position_embeddings": 16, "original_max_position_embeddings": 12,
               "rope_scaling": { "type": "longrope", "short_factor": [1, 1.5], "long_factor": [1.5, 6] } }
             """,
     };

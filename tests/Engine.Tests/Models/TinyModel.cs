@@ -18,7 +18,8 @@ internal sealed class TinyModel : IDisposable
     private readonly List<IDisposable> _opened = [];
 
     /// <param name="family">A family of <see cref="TinyFamilies"/> instead of a plain llama.</param>
-    public TinyModel(bool biased = true, bool tied = false, string? family = null)
+    /// <param name="change">What else is different in its configuration; the tensors follow it.</param>
+    public TinyModel(bool biased = true, bool tied = false, string? family = null, Action<JsonObject>? change = null)
     {
         Config = new JsonObject
         {
@@ -44,6 +45,7 @@ internal sealed class TinyModel : IDisposable
             TinyFamilies.Change(Config, family);
         }
 
+        change?.Invoke(Config);
         AddTensors(TinyFamilies.Read(Config));
     }
 
@@ -150,19 +152,20 @@ internal sealed class TinyModel : IDisposable
             string path = $"model.layers.{layer}";
             if (spec.FusedProjections)
             {
-                AddLinear($"{path}.self_attn.qkv_proj", 30, 20, false);
-                AddLinear($"{path}.mlp.gate_up_proj", 44, 20, false);
+                AddLinear($"{path}.self_attn.o_proj", 20, 18, spec.OutputBias);
+                AddLinear($"{path}.self_attn.qkv_proj", 30, 20, spec.QueryKeyValueBias);
+                AddLinear($"{path}.mlp.gate_up_proj", 44, 20, spec.MlpBias);
             }
             else
             {
                 AddLinear($"{path}.self_attn.q_proj", 18, 20, spec.QueryKeyValueBias);
                 AddLinear($"{path}.self_attn.k_proj", 6, 20, spec.QueryKeyValueBias);
                 AddLinear($"{path}.self_attn.v_proj", 6, 20, spec.QueryKeyValueBias);
+                AddLinear($"{path}.self_attn.o_proj", 20, 18, spec.OutputBias);
                 AddLinear($"{path}.mlp.gate_proj", 22, 20, spec.MlpBias);
                 AddLinear($"{path}.mlp.up_proj", 22, 20, spec.MlpBias);
             }
 
-            AddLinear($"{path}.self_attn.o_proj", 20, 18, spec.OutputBias);
             AddLinear($"{path}.mlp.down_proj", 20, 22, spec.MlpBias);
             Add($"{path}.input_layernorm.weight", 20);
             Add($"{path}.post_attention_layernorm.weight", 20);
