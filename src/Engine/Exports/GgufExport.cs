@@ -41,10 +41,15 @@ public static class GgufExport
 
     internal static IReadOnlyList<TensorSource> Tensors(ModelFiles files, Decoder decoder, Adapter? adapter, ElementType type)
     {
-        bool interleaved = GgufModelMetadata.FamilyOf(decoder.Spec).GgufInterleavesRotaryRows;
+        ModelFamily family = GgufModelMetadata.FamilyOf(decoder.Spec);
+        if (!family.GgufHoldsHead && (!decoder.Spec.TieWordEmbeddings || AdapterMerge.Unties(decoder, adapter)))
+        {
+            throw GgufModelMetadata.Unsayable(family, "an output head beside its embedding", files.Path);
+        }
+
         IEnumerable<TensorSource> weights =
             from weight in AdapterMerge.Weights(decoder, adapter).OrderBy(weight => weight.Name, StringComparer.Ordinal)
-            select new GgufTensor(weight, decoder.Spec, interleaved).ToSource(type);
+            select new GgufTensor(weight, decoder.Spec, family.GgufInterleavesRotaryRows).ToSource(type);
         return [.. RopeFactors.Of(files, decoder.Spec), .. weights];
     }
 }

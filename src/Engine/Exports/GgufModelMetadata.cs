@@ -113,9 +113,11 @@ internal static class GgufModelMetadata
             : family.MissingInGguf(spec);
         if (problem is not null)
         {
-            throw new FineTuneException(
-                Codes.UnsupportedArchitecture, $"The model has {problem}, which GGUF files of '{family.GgufArchitecture}' cannot state.",
-                "Export the merged folder instead.", new SourcePosition(Path.Combine(files.Path, "config.json")));
+            throw Unsayable(family, problem, Path.Combine(files.Path, "config.json"));
         }
     }
+
+    internal static FineTuneException Unsayable(ModelFamily family, string problem, string path) => new(
+        Codes.UnsupportedArchitecture, $"The model has {problem}, which GGUF files of '{family.GgufArchitecture}' cannot state.",
+        "Export the merged folder instead.", new SourcePosition(path));
 }

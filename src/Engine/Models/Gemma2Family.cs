@@ -44,6 +44,8 @@ public sealed class Gemma2Family : ModelFamily
 
     public override string TransformersClass => "Gemma2ForCausalLM";
 
+    public override bool GgufHoldsHead => false;
+
     public override bool GgufHoldsWindows => true;
 
     public override void Write(DecoderSpec spec, JsonObject config)

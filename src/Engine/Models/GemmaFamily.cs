@@ -15,5 +15,7 @@ public sealed class GemmaFamily : ModelFamily
 
     public override string TransformersClass => "GemmaForCausalLM";
 
+    public override bool GgufHoldsHead => false;
+
     public override void Write(DecoderSpec spec, JsonObject config) => GemmaSpec.Write(spec, config);
 }

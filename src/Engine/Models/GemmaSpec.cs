@@ -58,8 +58,9 @@ internal static class GemmaSpec
     public static void WriteLayers(DecoderSpec spec, JsonObject config)
     {
         config["query_pre_attn_scalar"] = spec.QueryPreAttnScalar;
-        config["sliding_window"] = spec.SlidingWindows.Max();
-        config["layer_types"] = new JsonArray([.. spec.SlidingWindows.Select(window => JsonValue.Create(window > 0 ? "sliding_attention" : "full_attention"))]);
+        int[] windows = [.. Enumerable.Range(0, spec.NumHiddenLayers).Select(spec.WindowOf)];
+        config["sliding_window"] = windows.Max() is var window and > 0 ? window : null;
+        config["layer_types"] = new JsonArray([.. windows.Select(each => JsonValue.Create(each > 0 ? "sliding_attention" : "full_attention"))]);
     }
 
     public static double? CapOrNull(float cap) => cap > 0 ? cap : null;

@@ -58,6 +58,11 @@ internal static class GgufRopeReader
     private static RopeParameters LongRope(GgufFields fields, RopeParameters rope, int dims)
     {
         int original = Original(fields);
+        if (original == 1)
+        {
+            throw fields.Bad("rope.scaling.original_context_length", "more than one token");
+        }
+
         rope = rope with
         {
             RopeType = RopeType.LongRope,

@@ -38,6 +38,9 @@ public abstract class ModelFamily
     /// <summary>GGUF files of the family state sliding windows.</summary>
     public virtual bool GgufHoldsWindows => false;
 
+    /// <summary>llama.cpp loads an output head beside the embedding.</summary>
+    public virtual bool GgufHoldsHead => true;
+
     /// <summary>GGUF files of the family may hold biases.</summary>
     public virtual bool GgufHoldsBiases => false;
 

@@ -100,7 +100,9 @@ internal static class RopeReader
     {
         const string Key = "original_max_position_embeddings";
         bool outside = type == RopeType.LongRope && !options.Has(Key);
-        return (outside ? config : options).Count(Key, type == RopeType.Llama3 ? null : longest, int.MaxValue);
+        ConfigFields place = outside ? config : options;
+        int original = place.Count(Key, type == RopeType.Llama3 ? null : longest, int.MaxValue);
+        return type == RopeType.LongRope && original == 1 ? throw place.Bad(Key, "more than one token") : original;
     }
 
     private static float[] Factors(ConfigFields options, string key, int dims)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Exports;
@@ -97,6 +98,28 @@ public class FamilyExportTests
     }
 
     [Theory]
+    [InlineData("gemma", false)]
+    [InlineData("gemma2", false)]
+    [InlineData("gemma3_text", true)]
+    public void A_head_beside_the_embedding_is_written_where_llama_cpp_loads_it(string family, bool loads)
+    {
+        using TinyModel model = Sayable(family);
+        Decoder decoder = model.Load();
+        using ModelFiles files = ModelFiles.Open(model.Folder);
+        var settings = new LoraSettings { Rank = 2, Alpha = 2, Targets = ModuleSelection.Of("embed_tokens") };
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, settings, seed: 1);
+        Assert.DoesNotContain(GgufExport.Tensors(files, decoder, null, ElementType.F32), tensor => tensor.Name == "output.weight");
+        if (loads)
+        {
+            Assert.Contains(GgufExport.Tensors(files, decoder, adapter, ElementType.F32), tensor => tensor.Name == "output.weight");
+            return;
+        }
+
+        var refused = Assert.Throws<FineTuneException>(() => GgufExport.Tensors(files, decoder, adapter, ElementType.F32));
+        Assert.Contains("an output head beside its embedding", refused.Diagnostic.Message);
+    }
+
+    [Theory]
     [InlineData("yarn")]
     [InlineData("yarn with a factor of its own")]
     [InlineData("linear")]
@@ -117,6 +140,44 @@ public class FamilyExportTests
         Decoder read = model.LoadFrom(folder["model.gguf"]);
         Assert.Null(SpecDifference.Between(original.Spec, read.Spec));
         ModelGolden.Near(ModelGolden.Logits(original, TinyModel.Batch()), ModelGolden.Logits(read, TinyModel.Batch()), 1e-5, kind);
+    }
+
+    [Theory]
+    [InlineData("gemma", "attention.scale", 0.5f, "FT0307", "attention.scale")]
+    [InlineData("gemma", "attn_logit_softcapping", 50f, "FT0307", "attn_logit_softcapping")]
+    [InlineData("gemma2", "attention.sliding_window_pattern", 3u, "FT0307", "sliding_window_pattern")]
+    [InlineData("gemma2", "attention.sliding_window", -1, "FT0306", "sliding_window")]
+    [InlineData("gemma2", "final_logit_softcapping", 0f, "FT0306", "final_logit_softcapping")]
+    [InlineData("gemma3_text", "attention.sliding_window_pattern", 0u, "FT0306", "sliding_window_pattern")]
+    [InlineData("gemma3_text", "rope.freq_base_swa", -1f, "FT0306", "freq_base_swa")]
+    [InlineData("qwen3", "rope.dimension_count", 4u, "FT0307", "rope.dimension_count")]
+    [InlineData("qwen3", "expert_count", 8u, "FT0307", "expert_count")]
+    [InlineData("phi3", "rope.dimension_count", 3u, "FT0306", "rope.dimension_count")]
+    [InlineData("phi3", "rope.dimension_count", 6u, "FT0309", "rope_factors")]
+    [InlineData("phi3", "rope.scaling.type", "yarn", "FT0307", "rope.scaling.type")]
+    [InlineData("phi3", "rope.scaling.original_context_length", 1u, "FT0306", "original_context_length")]
+    public void Metadata_of_a_family_that_does_not_fit_is_refused_by_name(string family, string key, object value, string code, string named)
+    {
+        using var folder = new TemporaryFolder();
+        using TinyModel model = Sayable(family);
+        WriteGguf(model, model.Load(), folder["model.gguf"], key, value);
+        var refused = Assert.Throws<FineTuneException>(() => model.LoadFrom(folder["model.gguf"]));
+        Assert.Equal(code, refused.Diagnostic.Code.Id);
+        Assert.Contains(named, refused.Diagnostic.Message);
+    }
+
+    [Fact]
+    public void A_GGUF_file_of_Gemma_3_without_windows_becomes_a_folder_without_them()
+    {
+        using var folder = new TemporaryFolder();
+        using TinyModel model = Sayable("gemma3_text");
+        WriteGguf(model, model.Load(), folder["model.gguf"], "attention.sliding_window", 0u);
+        DecoderSpec spec = model.LoadFrom(folder["model.gguf"]).Spec;
+        var config = new JsonObject { ["model_type"] = "gemma3_text" };
+        new Gemma3Family().Write(spec, config);
+        Assert.Empty(spec.SlidingWindows);
+        Assert.Null(config["sliding_window"]);
+        Assert.All(config["layer_types"]!.AsArray(), type => Assert.Equal("full_attention", (string?)type));
     }
 
     [LlamaCppTheory]
@@ -200,10 +261,22 @@ public class FamilyExportTests
         }
     }
 
-    private static void WriteGguf(TinyModel model, Decoder decoder, string path)
+    /// <summary>A file without a tokenizer; one key of the architecture may have another value.</summary>
+    private static void WriteGguf(TinyModel model, Decoder decoder, string path, string? key = null, object? value = null)
     {
         using var files = (HuggingFaceModelFiles)ModelFiles.Open(model.Folder);
-        GgufWriter.Write(path, GgufModelMetadata.WithoutTokenizer(files, decoder, 0, "tiny"), GgufExport.Tensors(files, decoder, null, ElementType.F32));
+        GgufMetadata made = GgufModelMetadata.WithoutTokenizer(files, decoder, 0, "tiny"), metadata = new();
+        if (key is not null)
+        {
+            metadata.Add($"{made.GetString("general.architecture")}.{key}", value!);
+        }
+
+        foreach (GgufEntry entry in made)
+        {
+            metadata.TryAdd(entry);
+        }
+
+        GgufWriter.Write(path, metadata, GgufExport.Tensors(files, decoder, null, ElementType.F32));
     }
 
     private static void Export(string folder, string path, ElementType type)

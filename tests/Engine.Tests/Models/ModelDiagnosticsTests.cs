@@ -48,6 +48,50 @@ public class ModelDiagnosticsTests
         Refused(Codes.UnsupportedArchitecture, key, value, named ?? key);
 
     [Theory]
+    [InlineData("phi3", "partial_rotary_factor", "0.5", "partial_rotary_factor")]
+    [InlineData("phi3", "partial_rotary_factor", "1.5", "partial_rotary_factor")]
+    [InlineData("phi3", "rope_scaling", """{ "type": "longrope", "short_factor": [1, 1.5] }""", "long_factor")]
+    [InlineData("phi3", "rope_scaling", """{ "type": "longrope", "short_factor": [1, 1.5], "long_factor": [1] }""", "long_factor")]
+    [InlineData("phi3", "rope_scaling", """{ "type": "longrope", "short_factor": [1, -1], "long_factor": [1, 2] }""", "short_factor")]
+    [InlineData("phi3", "rope_scaling", """{ "type": "longrope", "short_factor": [1, "x"], "long_factor": [1, 2] }""", "short_factor")]
+    [InlineData("phi3", "original_max_position_embeddings", "0", "original_max_position_embeddings")]
+    [InlineData("phi3", "original_max_position_embeddings", "1", "original_max_position_embeddings")]
+    [InlineData("gemma2", "sliding_window", "-4", "sliding_window")]
+    [InlineData("gemma2", "query_pre_attn_scalar", "0", "query_pre_attn_scalar")]
+    [InlineData("gemma2", "final_logit_softcapping", "-1.0", "final_logit_softcapping")]
+    [InlineData("gemma2", "layer_types", """["full_attention"]""", "layer_types")]
+    [InlineData("gemma3_text", "sliding_window_pattern", "0", "sliding_window_pattern")]
+    [InlineData("gemma3_text", "rope_local_base_freq", "-1", "rope_local_base_freq")]
+    public void A_configuration_that_no_model_of_a_family_has_is_FT0306(string family, string key, string value, string named) =>
+        Refused(Codes.BadModelConfig, key, value, named, family);
+
+    [Theory]
+    [InlineData("qwen3", "model_type", "\"qwen3_moe\"", "qwen3_moe")]
+    [InlineData("gemma3_text", "model_type", "\"gemma3\"", "gemma3")]
+    [InlineData("qwen3", "hidden_act", "\"gelu\"", "hidden_act")]
+    [InlineData("gemma", "hidden_activation", "\"gelu\"", "hidden_activation")]
+    [InlineData("gemma", "hidden_act", "\"silu\"", "hidden_act")]
+    [InlineData("gemma3_text", "use_bidirectional_attention", "true", "use_bidirectional_attention")]
+    [InlineData("gemma3_text", "attn_logit_softcapping", "50.0", "attn_logit_softcapping")]
+    [InlineData("gemma2", "layer_types", """["full_attention", "chunked_attention"]""", "layer_types")]
+    [InlineData("gemma2", "rope_parameters", """{ "full_attention": { "rope_theta": 10000.0 } }""", "full_attention")]
+    [InlineData("phi3", "resid_pdrop", "0.1", "resid_pdrop")]
+    [InlineData("phi3", "embd_pdrop", "0.1", "embd_pdrop")]
+    [InlineData("phi3", "rope_scaling", """{ "type": "longrope", "short_factor": [1, 1], "long_factor": [1, 2], "short_mscale": 1.1 }""", "short_mscale")]
+    [InlineData("qwen3", "rope_scaling", """{ "rope_type": "su", "short_factor": [1, 1, 1], "long_factor": [1, 2, 3] }""", "rope_type")]
+    public void An_option_that_would_change_the_maths_of_a_family_is_FT0307(string family, string key, string value, string named) =>
+        Refused(Codes.UnsupportedArchitecture, key, value, named, family);
+
+    [Fact]
+    public void What_is_supported_is_listed()
+    {
+        using var model = new TinyModel();
+        model.Config["model_type"] = "mamba";
+        var refused = Assert.Throws<FineTuneException>(() => model.Load());
+        Assert.EndsWith("llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, phi3.", refused.Diagnostic.Remedy);
+    }
+
+    [Theory]
     [InlineData("num_hidden_layers", "4096", "model.layers.2.")]
     [InlineData("num_hidden_layers", "3", "model.layers.2.")]
     public void Layers_without_tensors_are_FT0308(string key, string value, string named) => Refused(Codes.MissingTensor, key, value, named);
@@ -99,9 +143,9 @@ public class ModelDiagnosticsTests
         Assert.Equal(code, refused.Diagnostic.Code.Id);
     }
 
-    private static void Refused(DiagnosticCode code, string key, string value, string named)
+    private static void Refused(DiagnosticCode code, string key, string value, string named, string? family = null)
     {
-        using var model = new TinyModel();
+        using var model = new TinyModel(family: family);
         model.Config[key] = JsonNode.Parse(value);
         Refused(model, code, named);
     }
