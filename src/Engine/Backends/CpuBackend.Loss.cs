@@ -12,6 +12,11 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Depth of a product over the vocabulary that is made at a time: its left rows then stay in the second- or third-level cache for all columns.</summary>
     private const int DepthSlice = 1024;
 
+    /// <summary>Bytes of the logits of one chunk of so many supervised rows.</summary>
+    internal static long LogitBytes(long rows, long vocabulary) => sizeof(float) * Math.Min(rows, LogitRows(rows, vocabulary)) * vocabulary;
+
+    private static long LogitRows(long rows, long vocabulary) => Math.Clamp(LogitsFloats / Math.Max(vocabulary, 1), 16, Math.Max(rows, 16));
+
     public override void CrossEntropy(
         Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
     {
@@ -21,7 +26,7 @@ public sealed unsafe partial class CpuBackend
         Require(dHidden is null || dHidden.Shape == hidden.Shape, nameof(CrossEntropy), hidden.Shape, dHidden?.Shape ?? default);
         Require(dHead is null || dHead.Shape == head.Shape, nameof(CrossEntropy), head.Shape, dHead?.Shape ?? default);
         RequireIndices(nameof(CrossEntropy), targets, vocabulary);
-        int chunk = (int)Math.Clamp(LogitsFloats / Math.Max(vocabulary, 1), 16, Math.Max(rows, 16)), step = LogitsStep(vocabulary);
+        int chunk = (int)LogitRows(rows, vocabulary), step = LogitsStep(vocabulary);
         int chunks = Math.Max(1, (rows + chunk - 1) / chunk);
         chunk = (rows + chunks - 1) / chunks;
         float* logits = _branch.Floats((long)Math.Min(chunk, rows) * step);

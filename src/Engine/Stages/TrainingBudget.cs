@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Training;
 using FineTuneTool.Engine.Training.Optimizers;
 
@@ -16,14 +17,25 @@ internal static class TrainingBudget
     public static bool MayLowerMicroBatches(RunSettings settings) => settings.MaxMemory is not null && settings.MicroBatchSize > 1;
 
     /// <param name="rowTokens">Tokens of all training rows.</param>
+    public static MemoryPlan Plan(RunSettings settings, Decoder decoder, OptimizerKind optimizer, long rowTokens, WeightStorage? layerStorage = null) =>
+        new(decoder, optimizer, rows => Math.Min(rowTokens, (long)settings.MaxSeqLength * rows), layerStorage);
+
+    /// <summary>What a run gives in order to keep to a limit in bytes.</summary>
+    public static MemoryChoice Choose(RunSettings settings, MemoryPlan plan, long limit, int layers)
+    {
+        int wanted = settings.MicroBatchSize;
+        int[] sizes = MayLowerMicroBatches(settings) ? [.. Enumerable.Range(1, wanted).Where(size => wanted % size == 0).Reverse()] : [wanted];
+        return plan.Within(limit, sizes, settings.GradientCheckpointing == "auto", settings.GradientCheckpointing == "true" ? layers : 0);
+    }
+
+    /// <summary>The same for a run that begins, with a word about it.</summary>
     public static MemoryChoice Choose(StageContext context, Decoder decoder, OptimizerKind optimizer, long rowTokens)
     {
         RunSettings settings = context.Settings;
-        var plan = new MemoryPlan(decoder, optimizer, rows => Math.Min(rowTokens, (long)settings.MaxSeqLength * rows));
-        long limit = settings.MaxMemory ?? plan.FreeLimit();
+        MemoryPlan plan = Plan(settings, decoder, optimizer, rowTokens);
+        long limit = settings.MaxMemory ?? plan.FreeLimit(trainedInPlace: true);
         int all = decoder.Spec.NumHiddenLayers, wanted = settings.MicroBatchSize;
-        int[] sizes = MayLowerMicroBatches(settings) ? [.. Enumerable.Range(1, wanted).Where(size => wanted % size == 0).Reverse()] : [wanted];
-        MemoryChoice choice = plan.Within(limit, sizes, settings.GradientCheckpointing == "auto", settings.GradientCheckpointing == "true" ? all : 0);
+        MemoryChoice choice = Choose(settings, plan, limit, all);
         long asked = plan.PeakBytes(new MemoryChoice(0, wanted)), peak = plan.PeakBytes(choice);
         context.Events.Milestone(
             $"about {MemoryPlan.Text(peak)} of memory: {MemoryPlan.Text(plan.FrozenBytes)} of weights, {MemoryPlan.Text(plan.TrainedBytes(choice))} of what is trained, {MemoryPlan.Text(plan.BatchBytes(choice))} of a batch");

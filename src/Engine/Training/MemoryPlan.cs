@@ -1,6 +1,7 @@
 using System.Globalization;
 using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Quantization;
 using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Training.Optimizers;
 
@@ -12,10 +13,11 @@ namespace FineTuneTool.Engine.Training;
 /// </summary>
 /// <param name="decoder">With what it trains already in place.</param>
 /// <param name="tokens">Tokens of the largest batch by its rows.</param>
-public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<int, long> tokens)
+/// <param name="layerStorage">How the matrices of the layers will be held where the decoder does not hold them so yet.</param>
+public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<int, long> tokens, WeightStorage? layerStorage = null)
 {
-    /// <summary>The runtime with its compiled code and heap, and memory of the kernels that does not grow with the batch, such as a chunk of logits.</summary>
-    private const long FixedBytes = 115L << 20;
+    /// <summary>The runtime with its compiled code and heap, and memory of the kernels that does not grow with the batch.</summary>
+    private const long FixedBytes = 100L << 20;
 
     /// <summary>Numbers of a parameter that the run finds in place: value and gradient.</summary>
     private const int NumbersInPlace = 2;
@@ -27,7 +29,16 @@ public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<in
     public long PeakBytes(MemoryChoice choice) => FixedBytes + FrozenBytes + TrainedBytes(choice) + BatchBytes(choice);
 
     /// <summary>Bytes of the weights that are not trained.</summary>
-    public long FrozenBytes => decoder.Weights.Where(weight => weight.Gradient is null).Sum(weight => weight.Value.Type.Bytes(weight.Shape));
+    public long FrozenBytes
+    {
+        get
+        {
+            IEnumerable<Weight> layers = layerStorage is null ? [] : decoder.Linears.Where(linear => linear.Path != Decoder.HeadPath).Select(linear => linear.Weight);
+            HashSet<Weight> converted = [.. layers];
+            return decoder.Weights.Where(weight => weight.Gradient is null).Sum(
+                weight => (converted.Contains(weight) ? layerStorage!.Type : weight.Value.Type).Bytes(weight.Shape));
+        }
+    }
 
     /// <summary>Bytes of what is trained: values, gradients, and what the optimizer keeps in memory.</summary>
     public long TrainedBytes(MemoryChoice choice) => ParameterBytes + (choice.PagesState ? 0 : optimizer.StateBytes(decoder.Trainable));
@@ -63,13 +74,15 @@ public sealed class MemoryPlan(Decoder decoder, OptimizerKind optimizer, Func<in
     }
 
     /// <summary>The limit where nobody set one: what is free now, less a margin, and what the run has taken of it already.</summary>
-    public long FreeLimit() => (long)(FreeShare * MachineMemory.FreeBytes()) + ParameterBytes;
+    /// <param name="trainedInPlace">Whether values and gradients are in memory already.</param>
+    public long FreeLimit(bool trainedInPlace) => (long)(FreeShare * MachineMemory.FreeBytes()) + (trainedInPlace ? ParameterBytes : 0);
 
     /// <summary>An amount of memory in MiB, as messages say it.</summary>
     public static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MiB");
 
     private long ParameterBytes => NumbersInPlace * sizeof(float) * decoder.Trainable.Count;
 
-    /// <summary>Masked inputs and turned rows of the widest layer.</summary>
-    private long KernelBytes(long rows) => rows * decoder.Spec.IntermediateSize * (sizeof(float) + 2 * sizeof(ushort));
+    /// <summary>Masked inputs and turned rows of the widest layer, and a chunk of logits.</summary>
+    private long KernelBytes(long rows) =>
+        rows * decoder.Spec.IntermediateSize * (sizeof(float) + 2 * sizeof(ushort)) + CpuBackend.LogitBytes(rows, decoder.Spec.VocabSize);
 }

@@ -13,6 +13,7 @@ internal static class CommandList
         new InspectCommand(),
         new VerifyCommand(),
         new DoctorCommand(),
+        new EstimateCommand(),
         new BenchCommand(),
         new StageCommand(),
     ];

@@ -1,4 +1,7 @@
 using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
 using FineTuneTool.Engine.Training;
@@ -67,8 +70,34 @@ public class MemoryPlanTests
     public void What_is_free_limits_a_run_without_a_limit()
     {
         using TinyModel model = Model();
-        long free = Plan(model.Decoder, 64).FreeLimit();
+        long free = Plan(model.Decoder, 64).FreeLimit(trainedInPlace: true);
         Assert.InRange(free, 1, long.MaxValue);
         Assert.Equal(model.Decoder.Spec.NumHiddenLayers, Plan(model.Decoder, 1L << 40).Within(free, [1], checkpointing: true).CheckpointedLayers);
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(false, 2)]
+    [InlineData(true, 0)]
+    [InlineData(true, 1)]
+    public void The_bytes_of_a_step_are_those_that_it_allocates(bool full, int checkpointed)
+    {
+        const int Tokens = 2048;
+        using var backend = new PlanningBackend(ElementType.BF16, 1);
+        using ModelFiles files = ModelFiles.Open(TinyModel.PathOf("llama"));
+        using Decoder decoder = Decoder.Load(files, backend);
+        using LoraAdapter? adapter = full ? null : LoraAdapter.Create(decoder, new LoraSettings { Rank = 4, Alpha = 8 }, seed: 1);
+        decoder.ActiveAdapter = adapter;
+        if (full)
+        {
+            decoder.TrainAllWeights();
+        }
+
+        decoder.CheckpointedLayers = checkpointed;
+        int[] ids = new int[Tokens];
+        long before = backend.PeakBytes;
+        decoder.ForwardBackward(PackedBatch.FromExamples(new TokenizedExample(ids, ids)), 0, 0);
+        long rotary = 2 * Tokens * sizeof(float) * decoder.Spec.HeadDim / 2;
+        Assert.InRange(backend.PeakBytes - before - rotary, 0.99 * decoder.StepBytes(Tokens, checkpointed), 1.01 * decoder.StepBytes(Tokens, checkpointed));
     }
 }

@@ -1,0 +1,99 @@
+using FineTuneTool.Engine.Backends;
+using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Protocol;
+using FineTuneTool.Engine.Training;
+using FineTuneTool.Engine.Training.Optimizers;
+
+namespace FineTuneTool.Engine.Stages;
+
+/// <summary>
+/// What each method of fine-tuning would take with the settings of a project. The model's own code runs on a backend that computes nothing, so that
+/// methods can be compared on a machine that could not run them; how fast this machine is comes from a short real step.
+/// </summary>
+/// <param name="request">Settings that say nothing for a method take its defaults.</param>
+/// <param name="rowTokens">Tokens of all training rows; null where no data are known.</param>
+public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
+{
+    /// <summary>Tokens of the batch whose operations are counted and timed.</summary>
+    private const int ProbeTokens = 256;
+
+    /// <summary>Steps that are timed, after one that warms up. The best counts.</summary>
+    private const int ProbeSteps = 2;
+
+    /// <summary>An estimate for each method.</summary>
+    /// <exception cref="FineTuneException">Settings or model are wrong.</exception>
+    public IReadOnlyList<MethodEstimate> Methods() => [.. SettingTable.Methods.Select(method => Estimate(Context(method)))];
+
+    /// <summary>Operations a second of a real training step with a method.</summary>
+    public double MeasureFlops(string method)
+    {
+        StageContext context = Context(method);
+        using var backend = new TimedBackend(CpuBackend.Create(request.Threads, activationType: context.ActivationType));
+        using ModelFiles files = ModelFiles.Open(context.BaseModel);
+        using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None));
+        using Adapter? adapter = Train(context, decoder);
+        PackedBatch batch = Batch(decoder.Spec, context.Settings);
+        double best = double.MaxValue;
+        for (int step = 0; step <= ProbeSteps; step++)
+        {
+            context.Stop.ThrowIfCancellationRequested();
+            backend.Reset();
+            decoder.ForwardBackward(batch, 0, (ulong)step);
+            best = step == 0 ? best : Math.Min(best, backend.Times.Sum(time => time.Seconds));
+        }
+
+        return backend.Times.Sum(time => time.Flops) / best;
+    }
+
+    private MethodEstimate Estimate(StageContext context)
+    {
+        RunSettings settings = context.Settings;
+        using var backend = new TimedBackend(new PlanningBackend(context.ActivationType, 1));
+        using ModelFiles files = ModelFiles.Open(context.BaseModel);
+        using Decoder decoder = Decoder.Load(files, backend);
+        using Adapter? adapter = Train(context, decoder);
+        PackedBatch batch = Batch(decoder.Spec, settings);
+        decoder.ForwardBackward(batch, 0, 0);
+        double flops = backend.Times.Sum(time => time.Flops) / batch.Tokens;
+        OptimizerKind optimizer = OptimizerKinds.Find(settings.Optimizer);
+        MemoryPlan plan = TrainingBudget.Plan(settings, decoder, optimizer, rowTokens ?? long.MaxValue, BaseStorage.Of(settings, files, SourcePosition.None));
+        long limit = settings.MaxMemory ?? plan.FreeLimit(trainedInPlace: false);
+        MemoryChoice choice = TrainingBudget.Choose(settings, plan, limit, decoder.Spec.NumHiddenLayers);
+        return new MethodEstimate(
+            settings.FineTuneMethod, decoder.Trainable.Count, plan.FrozenBytes, plan.TrainedBytes(choice), plan.BatchBytes(choice), plan.PeakBytes(choice),
+            choice, plan.PeakBytes(choice) <= limit, flops);
+    }
+
+    private static Adapter? Train(StageContext context, Decoder decoder)
+    {
+        if (context.Settings.IsFull)
+        {
+            decoder.TrainAllWeights();
+            return null;
+        }
+
+        return decoder.ActiveAdapter = TrainStage.AdapterOf(context, decoder);
+    }
+
+    private static PackedBatch Batch(DecoderSpec spec, RunSettings settings)
+    {
+        int[] ids = [.. Enumerable.Range(0, Math.Min(ProbeTokens, settings.MaxSeqLength)).Select(i => i % spec.VocabSize)];
+        return PackedBatch.FromExamples(new TokenizedExample(ids, ids));
+    }
+
+    /// <summary>The project as if it named that method. An adapter to start from belongs to one method, and what it begins with takes no memory.</summary>
+    private StageContext Context(string method)
+    {
+        var texts = request.Settings.Where(text => text.Key is not ("InitialAdapter" or "LoraInit")).ToDictionary(StringComparer.Ordinal);
+        texts[nameof(RunSettings.FineTuneMethod)] = new SettingText(method);
+        if (method == "qlora" && texts.GetValueOrDefault(nameof(RunSettings.Quantization))?.Value == "none")
+        {
+            texts.Remove(nameof(RunSettings.Quantization));
+        }
+
+        return new StageContext(request with { Settings = texts }, NullEventSink.Instance);
+    }
+}
