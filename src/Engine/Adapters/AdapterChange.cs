@@ -11,8 +11,8 @@ public sealed record LayerChange(string Path, double BranchNorm, double WeightNo
 /// <summary>Measures an adapter of any kind by what a merge makes of the weights, a piece at a time.</summary>
 public static class AdapterChange
 {
-    /// <summary>One entry for each matrix that the adapter changes, in the order of the model.</summary>
-    public static IReadOnlyList<LayerChange> Measure(Adapter adapter) =>
+    /// <summary>One entry for each matrix that the adapter changes, in the order of the model; none where it changes no weight.</summary>
+    public static IReadOnlyList<LayerChange> Measure(Adapter adapter) => adapter.WhyNotMergeable is not null ? [] :
         [.. AdapterMerge.Weights(adapter.Decoder, adapter).Where(weight => weight.IsAdapted && weight.Shape.Rank > 1).Select(Measure)];
 
     private static LayerChange Measure(MergedWeight weight)

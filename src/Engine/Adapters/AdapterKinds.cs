@@ -14,7 +14,10 @@ public sealed record AdapterKind(string PeftType, AdapterLoader Load);
 /// <summary>The kinds of adapters that can be opened.</summary>
 public static class AdapterKinds
 {
-    public static IReadOnlyList<AdapterKind> All { get; } = [new("LORA", LoraAdapter.Load)];
+    public static IReadOnlyList<AdapterKind> All { get; } =
+    [
+        new("LORA", LoraAdapter.Load), new("PREFIX_TUNING", PrefixAdapter.Load), new("PROMPT_TUNING", PromptAdapter.Load), new("IA3", Ia3Adapter.Load),
+    ];
 
     /// <summary>
     /// The adapter of a folder, whatever its kind. Raises <see cref="Codes.UnsupportedAdapter"/> for kinds and options that are not known, and

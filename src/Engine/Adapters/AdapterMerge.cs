@@ -1,3 +1,4 @@
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Models;
 
 namespace FineTuneTool.Engine.Adapters;
@@ -16,13 +17,25 @@ public static class AdapterMerge
             throw new ArgumentException("The adapter was made for another decoder.", nameof(adapter));
         }
 
+        if (adapter?.WhyNotMergeable is { } why)
+        {
+            throw new FineTuneException(
+                Codes.AdapterNotMergeable, $"{why}, so the adapter cannot be merged or exported as GGUF.",
+                "Use base and adapter together, as finetune chat BASE --adapter FOLDER does, or train with FineTuneMethod lora.");
+        }
+
         Dictionary<Weight, MergedWeight.Change> changes = [];
         foreach ((LinearLayer linear, LinearBranch branch) in adapter?.Branches ?? new Dictionary<LinearLayer, LinearBranch>())
         {
             changes[linear.Weight] = branch.Merge;
-            if (branch.ChangesBias)
+            if (branch.NeedsBias && linear.Bias is null)
             {
-                changes[linear.Bias ?? throw NoBias(linear)] = (backend, rows, _) => branch.MergeBias(backend, rows);
+                throw NoBias(linear);
+            }
+
+            if (linear.Bias is not null && branch.ChangesBias)
+            {
+                changes[linear.Bias] = (backend, rows, _) => branch.MergeBias(backend, rows);
             }
         }
 
@@ -40,7 +53,7 @@ public static class AdapterMerge
         decoder.Head.IsTied && adapter is not null
         && (adapter.Embedding is not null || adapter.Replacements.ContainsKey(decoder.Embedding) || adapter.Replacements.ContainsKey(decoder.Head));
 
-    private static Diagnostics.FineTuneException NoBias(LinearLayer linear) => new(
-        Diagnostics.Codes.UnsupportedAdapter, $"The adapter gives '{linear.Path}' a bias (lora_bias), but that layer has none to merge it into.",
+    private static FineTuneException NoBias(LinearLayer linear) => new(
+        Codes.UnsupportedAdapter, $"The adapter gives '{linear.Path}' a bias (lora_bias), but that layer has none to merge it into.",
         "Use base and adapter together instead of a merged model.");
 }

@@ -132,11 +132,7 @@ public sealed class LoraAdapter : Adapter
 
     public override void Dispose()
     {
-        if (Decoder.ActiveAdapter == this)
-        {
-            Decoder.ActiveAdapter = null;
-        }
-
+        base.Dispose();
         foreach (LinearBranch branch in _branches.Values)
         {
             branch.Dispose();

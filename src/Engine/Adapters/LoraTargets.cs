@@ -102,7 +102,8 @@ public static class LoraTargets
             : settings.Targets.Names!.Contains(path) || (settings.Targets.Names!.Any(name => IsNamed(path, name)) && IsInLayers(path, settings));
     }
 
-    private static bool IsNamed(string path, string name) => path == name || path.EndsWith($".{name}", StringComparison.Ordinal);
+    /// <summary>Whether a path ends in a name of a list.</summary>
+    internal static bool IsNamed(string path, string name) => path == name || path.EndsWith($".{name}", StringComparison.Ordinal);
 
     private static bool IsInLayers(string path, LoraSettings settings) =>
         settings.Layers is not { Count: > 0 } layers || (ModulePattern.LayerOf(path, settings.LayersPattern) is { } layer && layers.Contains(layer));

@@ -3,6 +3,9 @@ namespace FineTuneTool.Engine.Adapters;
 /// <summary>Names of tensors in adapter_model.safetensors.</summary>
 internal static class PeftNames
 {
+    /// <summary>The one tensor of prefix and prompt tuning.</summary>
+    public const string Prompt = "prompt_embeddings";
+
     private const string Prefix = "base_model.model.";
     private const string SuffixA = ".lora_A.weight";
     private const string SuffixEmbeddingA = ".lora_embedding_A";
@@ -22,6 +25,9 @@ internal static class PeftNames
     public static string EmbeddingA(string path) => $"{Prefix}{path}{SuffixEmbeddingA}";
 
     public static string EmbeddingB(string path) => $"{Prefix}{path}.lora_embedding_B";
+
+    /// <summary>The factors of IA³.</summary>
+    public static string Factors(string path) => $"{Prefix}{path}.ia3_l";
 
     /// <summary>The bias of an adapted layer, trained beside its branch.</summary>
     public static string BaseBias(string path) => $"{Prefix}{path}.base_layer.bias";

@@ -136,6 +136,21 @@ public abstract class Backend : IDisposable
         ReadOnlySpan<int> documentStarts, Tensor dQuery, Tensor dKey, Tensor dValue);
 
     /// <summary>
+    /// Lets every query see n keys and values more, F32 (n, KeyValueHeads·D), which stand at positions 0 … n-1 before those of its document:
+    /// output and logSumExp of <see cref="Attention"/> become those over both. positions (T) of the queries, from n on, count for windows.
+    /// </summary>
+    public abstract void PrefixAttention(
+        Tensor query, Tensor keys, Tensor values, AttentionShape shape, ReadOnlySpan<int> positions, Tensor output, Tensor logSumExp);
+
+    /// <summary>
+    /// The prefix's part of the backward pass; <see cref="AttentionBackward"/> with the same output and logSumExp makes the rest. dQuery, dKeys and dValues are
+    /// added to, the latter two where not null.
+    /// </summary>
+    public abstract void PrefixAttentionBackward(
+        Tensor dOutput, Tensor query, Tensor keys, Tensor values, Tensor output, Tensor logSumExp, AttentionShape shape, ReadOnlySpan<int> positions,
+        Tensor dQuery, Tensor? dKeys, Tensor? dValues);
+
+    /// <summary>
     /// Attention of T new queries at cache rows past … past+T-1 over keys and values (capacity, KeyValueHeads·D) whose first past+T rows are filled.
     /// </summary>
     public abstract void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output);

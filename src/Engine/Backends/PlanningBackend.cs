@@ -143,6 +143,17 @@ public sealed class PlanningBackend(ElementType activationType, int threads) : B
     {
     }
 
+    public override void PrefixAttention(
+        Tensor query, Tensor keys, Tensor values, AttentionShape shape, ReadOnlySpan<int> positions, Tensor output, Tensor logSumExp)
+    {
+    }
+
+    public override void PrefixAttentionBackward(
+        Tensor dOutput, Tensor query, Tensor keys, Tensor values, Tensor output, Tensor logSumExp, AttentionShape shape, ReadOnlySpan<int> positions,
+        Tensor dQuery, Tensor? dKeys, Tensor? dValues)
+    {
+    }
+
     public override void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output)
     {
     }

@@ -120,6 +120,23 @@ public sealed class TimedBackend(Backend inner) : Backend
             OperationFlops.AttentionBackwardFactor * Documents(copy, shape));
     }
 
+    public override void PrefixAttention(
+        Tensor query, Tensor keys, Tensor values, AttentionShape shape, ReadOnlySpan<int> positions, Tensor output, Tensor logSumExp)
+    {
+        int[] copy = [.. positions];
+        Time(nameof(PrefixAttention), () => inner.PrefixAttention(query, keys, values, shape, copy, output, logSumExp));
+    }
+
+    public override void PrefixAttentionBackward(
+        Tensor dOutput, Tensor query, Tensor keys, Tensor values, Tensor output, Tensor logSumExp, AttentionShape shape, ReadOnlySpan<int> positions,
+        Tensor dQuery, Tensor? dKeys, Tensor? dValues)
+    {
+        int[] copy = [.. positions];
+        Time(
+            nameof(PrefixAttentionBackward),
+            () => inner.PrefixAttentionBackward(dOutput, query, keys, values, output, logSumExp, shape, copy, dQuery, dKeys, dValues));
+    }
+
     public override void CachedAttention(Tensor query, Tensor keys, Tensor values, int past, AttentionShape shape, Tensor output) =>
         Time(nameof(CachedAttention), () => inner.CachedAttention(query, keys, values, past, shape, output), OperationFlops.CachedAttention(query.Shape.Rows, past, shape));
 

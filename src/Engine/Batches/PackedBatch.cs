@@ -43,6 +43,34 @@ public sealed class PackedBatch
 
     public int SupervisedTokens { get; }
 
+    /// <summary>The same documents, each behind <paramref name="count"/> rows that stand for no token: id 0, nothing to predict.</summary>
+    public PackedBatch WithRowsBefore(int count)
+    {
+        int documents = DocumentStarts.Length - 1, tokens = checked(Tokens + documents * count);
+        int[] ids = new int[tokens], positions = new int[tokens], targets = new int[tokens];
+        int[] starts = [.. DocumentStarts.Select((start, document) => start + document * count)];
+        for (int document = 0; document < documents; document++)
+        {
+            int from = DocumentStarts[document], length = DocumentStarts[document + 1] - from, to = starts[document];
+            Ids.AsSpan(from, length).CopyTo(ids.AsSpan(to + count));
+            Targets.AsSpan(from, length).CopyTo(targets.AsSpan(to + count));
+            targets.AsSpan(to, count).Fill(TokenizedExample.Ignored);
+            for (int i = 0; i < count + length; i++)
+            {
+                positions[to + i] = i;
+            }
+        }
+
+        return new PackedBatch(ids, positions, targets, starts);
+    }
+
+    /// <summary>Where rows of a batch are after <see cref="WithRowsBefore"/> made this one from it.</summary>
+    public int[] RowsBehind(int count, ReadOnlySpan<int> rows)
+    {
+        int[] tokens = count == 0 ? [] : [.. Enumerable.Range(0, Tokens).Where(row => Positions[row] >= count)], moved = rows.ToArray();
+        return count == 0 ? moved : [.. moved.Select(row => tokens[row])];
+    }
+
     public static PackedBatch FromExamples(params IReadOnlyList<TokenizedExample> examples)
     {
         int tokens = examples.Sum(example => example.Ids.Length);

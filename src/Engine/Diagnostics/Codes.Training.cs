@@ -10,5 +10,7 @@ public static partial class Codes
     public static readonly DiagnosticCode LogitsNotFinite = new("FT1005", "The model's scores are not numbers");
     public static readonly DiagnosticCode PromptTooLong = new("FT1006", "A prompt does not fit into the model's context");
 
-    private static IReadOnlyList<DiagnosticCode> Training => [AdapterDoesNotFit, NoTargetModules, LossNotFinite, BadCheckpoint, LogitsNotFinite, PromptTooLong];
+    public static readonly DiagnosticCode AdapterNotMergeable = new("FT1007", "The adapter cannot become part of a model's weights");
+
+    private static IReadOnlyList<DiagnosticCode> Training => [AdapterDoesNotFit, NoTargetModules, LossNotFinite, BadCheckpoint, LogitsNotFinite, PromptTooLong, AdapterNotMergeable];
 }

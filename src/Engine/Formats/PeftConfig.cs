@@ -64,6 +64,24 @@ public sealed record PeftConfig
     /// <summary>How A and B began: true, false, gaussian, pissa …</summary>
     public string InitLoraWeights { get; init; } = "true";
 
+    /// <summary>IA³: of <see cref="TargetModules"/> those whose inputs are scaled instead of their outputs.</summary>
+    public ModuleSelection? FeedforwardModules { get; init; }
+
+    /// <summary>Prefix and prompt tuning: virtual tokens before every document.</summary>
+    public int NumVirtualTokens { get; init; }
+
+    public int? NumLayers { get; init; }
+
+    /// <summary>Prefix tuning: heads of keys and values.</summary>
+    public int? NumAttentionHeads { get; init; }
+
+    /// <summary>Columns of an embedding, or of the keys of a layer.</summary>
+    public int? TokenDim { get; init; }
+
+    public int? EncoderHiddenSize { get; init; }
+
+    public bool PrefixProjection { get; init; }
+
     /// <summary>The file as read; empty for a configuration made here.</summary>
     public JsonObject Raw { get; init; } = [];
 
@@ -73,26 +91,57 @@ public sealed record PeftConfig
     /// <summary>The text of the file: the keys that old and new versions of PEFT understand, sorted, two spaces a level, as PEFT writes them.</summary>
     public string ToJson()
     {
+        JsonObject json = OfKind();
+        json["auto_mapping"] = null;
+        json["base_model_name_or_path"] = BaseModelNameOrPath;
+        json["inference_mode"] = InferenceMode;
+        json["peft_type"] = PeftType;
+        json["revision"] = Revision;
+        json["task_type"] = TaskType;
+        return PythonJson.Write(json, sortKeys: true);
+    }
+
+    private JsonObject OfKind() => PeftType switch
+    {
+        "IA3" => new JsonObject
+        {
+            ["fan_in_fan_out"] = FanInFanOut,
+            ["feedforward_modules"] = Selection(FeedforwardModules),
+            ["init_ia3_weights"] = true,
+            ["modules_to_save"] = List(ModulesToSave),
+            ["target_modules"] = Selection(TargetModules),
+        },
+        "PREFIX_TUNING" => Virtual(new JsonObject { ["encoder_hidden_size"] = EncoderHiddenSize, ["prefix_projection"] = PrefixProjection }),
+        "PROMPT_TUNING" => Virtual(new JsonObject { ["prompt_tuning_init"] = "RANDOM", ["prompt_tuning_init_text"] = null, ["tokenizer_name_or_path"] = null }),
+        _ => Lora(),
+    };
+
+    private JsonObject Virtual(JsonObject json)
+    {
+        json["num_attention_heads"] = NumAttentionHeads;
+        json["num_layers"] = NumLayers;
+        json["num_transformer_submodules"] = 1;
+        json["num_virtual_tokens"] = NumVirtualTokens;
+        json["token_dim"] = TokenDim;
+        return json;
+    }
+
+    private JsonObject Lora()
+    {
         var json = new JsonObject
         {
             ["alpha_pattern"] = new JsonObject(AlphaPattern.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)Number(pair.Value)))),
-            ["auto_mapping"] = null,
-            ["base_model_name_or_path"] = BaseModelNameOrPath,
             ["bias"] = Bias,
             ["fan_in_fan_out"] = FanInFanOut,
-            ["inference_mode"] = InferenceMode,
             ["init_lora_weights"] = InitLoraWeights switch { "true" => true, "false" => false, _ => InitLoraWeights },
             ["layers_pattern"] = LayersPattern is [string single] ? single : List(LayersPattern),
             ["layers_to_transform"] = List(LayersToTransform),
             ["lora_alpha"] = Number(LoraAlpha),
             ["lora_dropout"] = LoraDropout,
             ["modules_to_save"] = List(ModulesToSave),
-            ["peft_type"] = PeftType,
             ["r"] = R,
             ["rank_pattern"] = new JsonObject(RankPattern.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)JsonValue.Create(pair.Value)))),
-            ["revision"] = Revision,
             ["target_modules"] = Selection(TargetModules),
-            ["task_type"] = TaskType,
             ["use_dora"] = UseDora,
             ["use_rslora"] = UseRslora,
         };
@@ -106,7 +155,7 @@ public sealed record PeftConfig
             json["lora_bias"] = true;
         }
 
-        return PythonJson.Write(json, sortKeys: true);
+        return json;
     }
 
     private static JsonNode? Selection(ModuleSelection? selection) => selection?.Pattern is { } pattern ? pattern : List(selection?.Names);

@@ -40,6 +40,16 @@ internal sealed class PeftConfigReader(string path)
             FanInFanOut = Bool("fan_in_fan_out", false),
             Raw = _json,
         };
+        if (type == "IA3")
+        {
+            return config with { FeedforwardModules = Selection("feedforward_modules") };
+        }
+
+        if (type is "PREFIX_TUNING" or "PROMPT_TUNING")
+        {
+            return config with { NumVirtualTokens = Rank("num_virtual_tokens", _json["num_virtual_tokens"]), PrefixProjection = Bool("prefix_projection", false) };
+        }
+
         if (type != "LORA")
         {
             return config;

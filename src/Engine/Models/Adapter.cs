@@ -20,8 +20,30 @@ public abstract class Adapter(Decoder decoder) : IDisposable
     /// <summary>The branch on the embedding.</summary>
     public virtual EmbeddingBranch? Embedding => null;
 
+    /// <summary>Keys and values before every document, by layer; all layers have as many.</summary>
+    public virtual IReadOnlyList<PrefixStates>? Prefix => null;
+
+    /// <summary>Virtual tokens before every document.</summary>
+    public virtual PromptRows? Prompt => null;
+
+    /// <summary>Why its changes cannot become weights of a model of their own; null where they can.</summary>
+    public virtual string? WhyNotMergeable => null;
+
     /// <summary>What training changes; null where the adapter is frozen.</summary>
     public abstract ParameterSet? Parameters { get; }
+
+    /// <summary>Positions that every document has before its first token.</summary>
+    internal int VirtualTokens => Prefix?[0].Count ?? Prompt?.Count ?? 0;
+
+    /// <summary>Called before every pass, with what is to be used in it made ready.</summary>
+    internal virtual void BeginPass(bool training)
+    {
+    }
+
+    /// <summary>Called when a backward pass is through all layers.</summary>
+    internal virtual void EndBackward()
+    {
+    }
 
     /// <summary>Bytes of its rows for each token of a training step.</summary>
     internal virtual long BytesPerToken => Branches.Values.Sum(branch => branch.BytesPerToken) + (Embedding?.BytesPerToken ?? 0);
@@ -36,5 +58,14 @@ public abstract class Adapter(Decoder decoder) : IDisposable
     /// <summary>Writes adapter_config.json and adapter_model.safetensors into a folder.</summary>
     public void Write(string folder, string? baseModelName) => PeftAdapter.Write(folder, ToConfig(baseModelName), ToTensors());
 
-    public abstract void Dispose();
+    /// <summary>Frees what it owns; a decoder on which it counted goes on without it.</summary>
+    public virtual void Dispose()
+    {
+        if (Decoder.ActiveAdapter == this)
+        {
+            Decoder.ActiveAdapter = null;
+        }
+
+        GC.SuppressFinalize(this);
+    }
 }

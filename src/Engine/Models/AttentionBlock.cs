@@ -11,7 +11,10 @@ internal sealed class AttentionBlock(
 {
     public IEnumerable<LinearLayer> Linears => projections.Linears.Append(output.Linear);
 
-    public bool Trains => output.Trains || InputTrains;
+    /// <summary>Keys and values of the active adapter before every document.</summary>
+    public PrefixStates? Prefix { get; set; }
+
+    public bool Trains => output.Trains || InputTrains || Prefix is { Trains: true };
 
     private bool InputTrains => norm.Trains || projections.Trains || queryHeads.Trains || keyHeads.Trains;
 
@@ -22,6 +25,11 @@ internal sealed class AttentionBlock(
         Tensor queries = saved.Query.Take(tokens), keys = saved.Key.Take(tokens), values = saved.Value.Take(tokens), attended = saved.Attended.Take(tokens);
         Project(pass, saved, scratch, x, queries, keys, values);
         pass.Backend.Attention(queries, keys, values, shape, pass.DocumentStarts, attended, saved.LogSumExp.Take(tokens));
+        if (Prefix is not null)
+        {
+            pass.Backend.PrefixAttention(queries, Prefix.Keys, Prefix.Values, shape, pass.Positions, attended, saved.LogSumExp.Take(tokens));
+        }
+
         output.Forward(pass, saved.AttentionOutput, attended, x, result);
     }
 
@@ -41,7 +49,7 @@ internal sealed class AttentionBlock(
         int tokens = pass.Tokens;
         Backend backend = pass.Backend;
         Tensor attended = saved.Attended.Take(tokens);
-        Tensor? dAttended = inputGradient || InputTrains ? scratch.DAttended.Take(tokens) : null;
+        Tensor? dAttended = inputGradient || InputTrains || Prefix is { Trains: true } ? scratch.DAttended.Take(tokens) : null;
         output.Backward(pass, saved.AttentionOutput, scratch, dStream, attended, dAttended);
         if (dAttended is null)
         {
@@ -52,6 +60,12 @@ internal sealed class AttentionBlock(
         backend.AttentionBackward(
             dAttended, saved.Query.Take(tokens), saved.Key.Take(tokens), saved.Value.Take(tokens), attended, saved.LogSumExp.Take(tokens),
             shape, pass.DocumentStarts, dQueries, dKeys, dValues);
+        if (Prefix is not null)
+        {
+            backend.PrefixAttentionBackward(
+                dAttended, saved.Query.Take(tokens), Prefix.Keys, Prefix.Values, attended, saved.LogSumExp.Take(tokens), shape, pass.Positions, dQueries,
+                Prefix.DKeys, Prefix.DValues);
+        }
 
         // The gradient of what was attended has no reader left.
         Tensor dProjectedQueries = queryHeads.Backward(pass, saved.ProjectedQuery, dQueries, space: dAttended);

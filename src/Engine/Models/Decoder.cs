@@ -3,7 +3,6 @@ using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Quantization;
-using FineTuneTool.Engine.Tensors;
 
 namespace FineTuneTool.Engine.Models;
 
@@ -14,9 +13,6 @@ namespace FineTuneTool.Engine.Models;
 /// </summary>
 public sealed class Decoder : IDisposable
 {
-    /// <summary>New tokens that go through the layers at the same time when a cache is filled.</summary>
-    private const int AppendRows = 512;
-
     /// <summary>Module path of the output head.</summary>
     public const string HeadPath = "lm_head";
 
@@ -28,9 +24,7 @@ public sealed class Decoder : IDisposable
     private readonly Scratch _scratch;
     private readonly SavedLayers _saved;
 
-    /// <summary>What new tokens over a cache use: F32 whatever whole batches use. Made on first use.</summary>
-    private Scratch? _appendScratch;
-    private LayerActivations? _appended;
+    private readonly Continuation _continuation;
     private readonly ParameterSet _nothing;
     private readonly RowBuffer _output;
     private ParameterSet? _weights;
@@ -41,6 +35,7 @@ public sealed class Decoder : IDisposable
         _scratch = new Scratch(backend, spec, backend.ActivationType);
         _head = new LanguageHead(backend, parts.FinalNorm, parts.Head, spec.FinalSoftCap, _scratch);
         _saved = new SavedLayers(backend, spec);
+        _continuation = new Continuation(backend, spec, parts, _head);
         _output = new RowBuffer(backend, spec.HiddenSize, backend.ActivationType);
         _nothing = new ParameterSet(backend, []);
     }
@@ -145,8 +140,14 @@ public sealed class Decoder : IDisposable
     /// <summary>Loss of the supervised tokens; changes nothing.</summary>
     public BatchLoss Evaluate(PackedBatch batch)
     {
-        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts);
-        return batch.SupervisedTokens == 0 ? default : _head.Loss(pass, batch, Forward(pass, batch.Ids, int.MaxValue), backward: false, dStream: null);
+        if (batch.SupervisedTokens == 0)
+        {
+            return default;
+        }
+
+        batch = WithVirtualTokens(batch);
+        Pass pass = PassOver(batch);
+        return _head.Loss(pass, batch, Forward(pass, batch.Ids, int.MaxValue), backward: false, dStream: null);
     }
 
     /// <summary>Loss of the supervised tokens; adds the gradient of its sum to <see cref="Trainable"/>.</summary>
@@ -158,7 +159,8 @@ public sealed class Decoder : IDisposable
             return default;
         }
 
-        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts, Training: true, dropoutSeed, dropoutStream);
+        batch = WithVirtualTokens(batch);
+        Pass pass = PassOver(batch) with { Training = true, DropoutSeed = dropoutSeed, DropoutStream = dropoutStream };
         int lowest = LowestTrained();
         Tensor stream = Forward(pass, batch.Ids, lowest);
         Tensor? dStream = lowest < _parts.Layers.Count ? _scratch.DStream.Take(batch.Tokens) : null;
@@ -176,8 +178,10 @@ public sealed class Decoder : IDisposable
 
         if (lowest < 0)
         {
-            _parts.Embedding.Backward(batch.Ids, dStream!);
+            _parts.Embedding.Backward(pass, batch.Ids, dStream!);
         }
+
+        ActiveAdapter?.EndBackward();
 
         return loss;
     }
@@ -195,15 +199,16 @@ public sealed class Decoder : IDisposable
     /// <summary>The residual stream (T, C) before a layer.</summary>
     internal void ReadStream(PackedBatch batch, int layer, Span<float> values)
     {
-        Forward(new Pass(Backend, batch.Positions, batch.DocumentStarts), batch.Ids, firstSaved: 0);
+        Forward(PassOver(batch), batch.Ids, firstSaved: 0);
         Backend.Read(_saved.Of(layer).Input.Take(batch.Tokens), values);
     }
 
     /// <summary>Logits of some rows of a batch, (rows, V).</summary>
     public void Logits(PackedBatch batch, ReadOnlySpan<int> rows, Span<float> logits)
     {
-        Pass pass = new(Backend, batch.Positions, batch.DocumentStarts);
-        _head.Logits(pass, Forward(pass, batch.Ids, int.MaxValue), rows, logits);
+        PackedBatch whole = WithVirtualTokens(batch);
+        Pass pass = PassOver(whole);
+        _head.Logits(pass, Forward(pass, whole.Ids, int.MaxValue), whole.RowsBehind(VirtualRows, rows), logits);
     }
 
     /// <summary>A cache for one document of at most <paramref name="capacity"/> tokens.</summary>
@@ -216,41 +221,30 @@ public sealed class Decoder : IDisposable
     public void Append(KvCache cache, ReadOnlySpan<int> ids, Span<float> lastLogits)
     {
         ArgumentOutOfRangeException.ThrowIfZero(ids.Length, nameof(ids));
-        ids = cache.Begin(ids, Spec.Rope);
-        int length = cache.Length + ids.Length;
-        _appendScratch ??= new Scratch(Backend, Spec, ElementType.F32);
-        _appended ??= new LayerActivations(Backend, Spec, ElementType.F32);
-        for (int first = 0; first < ids.Length; first += AppendRows)
-        {
-            ReadOnlySpan<int> chunk = ids[first..Math.Min(ids.Length, first + AppendRows)];
-            Pass pass = new(Backend, [.. Enumerable.Range(cache.Length, chunk.Length)], [0, chunk.Length], DocumentLength: length);
-            Tensor stream = _appended.Input.Take(chunk.Length);
-            _parts.Embedding.Forward(chunk, stream);
-            for (int layer = 0; layer < _parts.Layers.Count; layer++)
-            {
-                _parts.Layers[layer].Append(pass, _appended, _appendScratch, stream, cache.Layers[layer]);
-            }
-
-            cache.Advance(chunk);
-            if (first + chunk.Length == ids.Length)
-            {
-                _head.Logits(pass, stream, [chunk.Length - 1], lastLogits);
-            }
-        }
+        ActiveAdapter?.BeginPass(training: false);
+        _continuation.Append(cache, ids, ActiveAdapter, lastLogits);
     }
 
     public void Dispose()
     {
         _saved.Dispose();
         _scratch.Dispose();
-        _appended?.Dispose();
-        _appendScratch?.Dispose();
+        _continuation.Dispose();
         _output.Dispose();
         _head.Dispose();
         _parts.Dispose();
         _weights?.Dispose();
         _nothing.Dispose();
     }
+
+    /// <summary>Rows of a batch that the active adapter puts before each document.</summary>
+    private int VirtualRows => ActiveAdapter?.Prompt?.Count ?? 0;
+
+    private PackedBatch WithVirtualTokens(PackedBatch batch) => VirtualRows > 0 ? batch.WithRowsBefore(VirtualRows) : batch;
+
+    /// <summary>Positions begin behind a prefix, which has no rows of its own.</summary>
+    private Pass PassOver(PackedBatch batch) => new(
+        Backend, ActiveAdapter?.Prefix is { } prefix ? [.. batch.Positions.Select(position => position + prefix[0].Count)] : batch.Positions, batch.DocumentStarts);
 
     /// <summary>The lowest layer with a trained parameter: −1 = the embedding, the number of layers = only norm and head.</summary>
     private int LowestTrained()
@@ -273,7 +267,8 @@ public sealed class Decoder : IDisposable
     private Tensor Forward(Pass pass, ReadOnlySpan<int> ids, int firstSaved)
     {
         Tensor x = StreamInto(0);
-        _parts.Embedding.Forward(ids, x);
+        ActiveAdapter?.BeginPass(pass.Training);
+        _parts.Embedding.Forward(pass, ids, x);
         if (pass.Training && EmbeddingNoiseAlpha > 0)
         {
             Backend.AddNoise(x, pass.PerToken(length => (float)(EmbeddingNoiseAlpha / Math.Sqrt((double)length * Spec.HiddenSize))), pass.DropoutSeed, pass.DropoutStream);

@@ -76,7 +76,13 @@ internal sealed class DecoderParts : IDisposable
             linear.Branch = after?.Branches.GetValueOrDefault(linear);
         }
 
+        for (int layer = 0; layer < Layers.Count; layer++)
+        {
+            Layers[layer].Attention.Prefix = after?.Prefix?[layer];
+        }
+
         Embedding.Branch = after?.Embedding;
+        Embedding.Prompt = after?.Prompt;
     }
 
     public void Dispose()

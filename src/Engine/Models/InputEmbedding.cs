@@ -9,17 +9,24 @@ internal sealed class InputEmbedding(Backend backend, Weight table, float scale)
 
     public EmbeddingBranch? Branch { get; set; }
 
-    public bool Trains => table.Trains || Branch is { Trains: true };
+    /// <summary>Virtual tokens in the first rows of each document of a whole pass.</summary>
+    public PromptRows? Prompt { get; set; }
+
+    public bool Trains => table.Trains || Branch is { Trains: true } || Prompt is { Trains: true };
 
     /// <summary>x (T, C) = the embeddings of ids.</summary>
-    public void Forward(ReadOnlySpan<int> ids, Tensor x)
+    public void Forward(Pass pass, ReadOnlySpan<int> ids, Tensor x)
     {
         backend.Embed(ids, table.Value, scale, x);
         Branch?.Forward(ids, scale, x);
+        if (pass.DocumentLength == 0)
+        {
+            Prompt?.Forward(backend, pass.DocumentStarts, x);
+        }
     }
 
     /// <summary>Adds to the gradients of what trains.</summary>
-    public void Backward(ReadOnlySpan<int> ids, Tensor dx)
+    public void Backward(Pass pass, ReadOnlySpan<int> ids, Tensor dx)
     {
         if (table.Gradient is { } dTable)
         {
@@ -29,6 +36,11 @@ internal sealed class InputEmbedding(Backend backend, Weight table, float scale)
         if (Branch is { Trains: true })
         {
             Branch.Backward(ids, scale, dx);
+        }
+
+        if (Prompt is { Trains: true })
+        {
+            Prompt.Backward(backend, pass.DocumentStarts, dx);
         }
     }
 }

@@ -15,6 +15,7 @@ public sealed class KvCache : IDisposable
     private readonly List<int> _ids = [];
     private int _rows;
     private int _ropeVariant;
+    private int _virtual;
 
     internal KvCache(Backend backend, DecoderSpec spec, int capacity)
     {
@@ -29,6 +30,9 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Tokens it holds.</summary>
     public int Length => _ids.Count;
+
+    /// <summary>Rows that are filled: those of virtual tokens and of tokens.</summary>
+    internal int Positions => _virtual + Length;
 
     internal Layer[] Layers { get; }
 
@@ -46,10 +50,16 @@ public sealed class KvCache : IDisposable
     /// Makes room for more tokens and gives those whose keys are to be made: with longrope all of them, when the document passes the length at which
     /// frequencies change. <see cref="InvalidOperationException"/> above the capacity.
     /// </summary>
-    internal ReadOnlySpan<int> Begin(ReadOnlySpan<int> ids, RopeParameters rope)
+    /// <param name="virtualTokens">Rows that a document has before its first token.</param>
+    internal ReadOnlySpan<int> Begin(ReadOnlySpan<int> ids, RopeParameters rope, int virtualTokens)
     {
+        if (Length == 0)
+        {
+            _virtual = virtualTokens;
+        }
+
         Reserve(ids.Length);
-        int variant = rope.RopeType == RopeType.LongRope ? rope.Variant(Length + ids.Length) : 0;
+        int variant = rope.RopeType == RopeType.LongRope ? rope.Variant(Positions + ids.Length) : 0;
         if (Length > 0 && variant != _ropeVariant)
         {
             ids = (int[])[.. _ids, .. ids];
@@ -73,18 +83,18 @@ public sealed class KvCache : IDisposable
 
     private void Reserve(int tokens)
     {
-        int needed = checked(Length + tokens);
-        if (needed > Capacity)
+        if (checked(Length + tokens) > Capacity)
         {
             throw new InvalidOperationException($"{Length} tokens and {tokens} more do not fit in a cache of {Capacity}.");
         }
 
+        int needed = checked(Positions + tokens);
         if (needed <= _rows)
         {
             return;
         }
 
-        _rows = (int)Math.Min(Capacity, Math.Max(needed, 2L * _rows));
+        _rows = (int)Math.Min((long)_virtual + Capacity, Math.Max(needed, 2L * _rows));
         for (int i = 0; i < Layers.Length; i++)
         {
             Layers[i] = new Layer(Grow(Layers[i].Keys), Grow(Layers[i].Values));
@@ -98,7 +108,7 @@ public sealed class KvCache : IDisposable
         Tensor grown = Allocate(_rows);
         if (Length > 0)
         {
-            _backend.Copy(old.Rows(0, Length), grown.Rows(0, Length));
+            _backend.Copy(old.Rows(0, Positions), grown.Rows(0, Positions));
         }
 
         old.Dispose();

@@ -22,8 +22,11 @@ public abstract class LinearBranch : IDisposable
     /// <summary>Turns rows of the layer's weight (rows, K), F32, from <paramref name="firstRow"/> on into those of the layer that behaves the same without a branch.</summary>
     internal abstract void Merge(Backend backend, Tensor rows, long firstRow);
 
-    /// <summary>Whether a merge changes the layer's bias, too.</summary>
+    /// <summary>Whether a merge changes the layer's bias, too, where it has one.</summary>
     internal virtual bool ChangesBias => false;
+
+    /// <summary>Whether the layer must have a bias for a merge.</summary>
+    internal virtual bool NeedsBias => false;
 
     /// <summary>As <see cref="Merge"/> for the bias (N).</summary>
     internal virtual void MergeBias(Backend backend, Tensor bias)

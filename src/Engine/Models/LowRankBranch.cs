@@ -55,6 +55,8 @@ public sealed class LowRankBranch : LinearBranch
 
     internal override bool ChangesBias => Bias is not null;
 
+    internal override bool NeedsBias => Bias is not null;
+
     internal override LinearOperands? Fused(Pass pass, LinearLayer layer, Tensor x, Tensor y) =>
         new LinearOperands(layer.Weight.Value, BiasOf(layer), Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: false), y);
 

@@ -39,6 +39,8 @@ public sealed record RunSettings
     public IReadOnlyList<string> ModulesToSave => List(nameof(ModulesToSave));
     public bool UseDora => Boolean(nameof(UseDora));
     public bool UseRsLora => Boolean(nameof(UseRsLora));
+    public int PrefixLength => Integer(nameof(PrefixLength));
+    public bool PrefixProjection => Boolean(nameof(PrefixProjection));
     public double NumEpochs => Number(nameof(NumEpochs));
     public int MaxSteps => Integer(nameof(MaxSteps));
     public int MicroBatchSize => Integer(nameof(MicroBatchSize));

@@ -27,6 +27,9 @@ public enum SettingScope
 
     /// <summary>What makes a fresh LoRA adapter; one that training starts from brings its own.</summary>
     NewLora,
+
+    /// <summary>What makes a fresh prefix.</summary>
+    NewPrefix,
 }
 
 /// <summary>
@@ -47,7 +50,7 @@ public sealed record SettingDefinition(
     SettingScope Scope = SettingScope.Always)
 {
     /// <summary>The setting shapes a fresh adapter.</summary>
-    public bool IsForNewAdapters => Scope is SettingScope.NewLora;
+    public bool IsForNewAdapters => Scope is SettingScope.NewLora or SettingScope.NewPrefix;
 
     /// <summary>Whether the setting means anything with a method.</summary>
     public bool AppliesTo(string method) => SettingTable.MethodsOf(Scope).Contains(method);
@@ -85,10 +88,16 @@ public sealed record SettingDefinition(
 /// </summary>
 public static class SettingTable
 {
-    public static IReadOnlyList<string> Methods { get; } = ["full", "lora", "qlora"];
+    public static IReadOnlyList<string> Methods { get; } = ["full", "lora", "qlora", "prefix"];
 
     /// <summary>The methods that a scope means.</summary>
-    public static IReadOnlyList<string> MethodsOf(SettingScope scope) => scope == SettingScope.Always ? Methods : ["lora", "qlora"];
+    public static IReadOnlyList<string> MethodsOf(SettingScope scope) => scope switch
+    {
+        SettingScope.Always => Methods,
+        SettingScope.Adapters => ["lora", "qlora", "prefix"],
+        SettingScope.NewPrefix => ["prefix"],
+        _ => ["lora", "qlora"],
+    };
 
     public static IReadOnlyList<string> LrSchedulers { get; } =
     [
@@ -102,7 +111,7 @@ public static class SettingTable
     public static IReadOnlyList<SettingDefinition> All { get; } =
     [
         // Model and method
-        new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), or a low-rank adapter on a quantised base (qlora)", Methods),
+        new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), a low-rank adapter on a quantised base (qlora), or keys and values before every text (prefix)", Methods),
         new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
         new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter", Scope: SettingScope.Adapters),
         new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"], Scope: SettingScope.Adapters),
@@ -137,12 +146,15 @@ public static class SettingTable
         new("UseDora", SettingKind.Boolean, "false", "Train the length of every row of an adapted layer apart from its direction (DoRA): nearer to full fine-tuning, and slower", Scope: SettingScope.NewLora),
         new("UseRsLora", SettingKind.Boolean, "false", "Scale by alpha / √r instead of alpha / r (rank-stabilised LoRA)", Scope: SettingScope.NewLora),
 
+        new("PrefixLength", SettingKind.Integer, "20", "Virtual tokens whose keys and values are trained", Minimum: 1, Maximum: 1024, Scope: SettingScope.NewPrefix),
+        new("PrefixProjection", SettingKind.Boolean, "false", "Train a small network that makes the keys and values instead of them; what is saved is what it made", Scope: SettingScope.NewPrefix),
+
         // Training
         new("NumEpochs", SettingKind.Number, "3", "Passes over the training rows", Minimum: 0, Maximum: 10000, MinimumExclusive: true),
         new("MaxSteps", SettingKind.Integer, "0", "Stop after this many optimizer steps; 0 = by NumEpochs", Minimum: 0),
         new("MicroBatchSize", SettingKind.Integer, "qlora=4 *=1", "Rows of one forward pass", Minimum: 1, Maximum: 4096),
         new("GradientAccumulationSteps", SettingKind.Integer, "qlora=4 *=8", "Forward passes of one optimizer step", Minimum: 1, Maximum: 65536),
-        new("LearningRate", SettingKind.Number, "full=2e-5 qlora=2e-4 *=1e-4", "Largest learning rate", Minimum: 0, Maximum: 10),
+        new("LearningRate", SettingKind.Number, "full=2e-5 qlora=2e-4 prefix=1e-2 *=1e-4", "Largest learning rate", Minimum: 0, Maximum: 10),
         new("LrScheduler", SettingKind.Choice, "cosine", "How the learning rate changes", LrSchedulers),
         new("WarmupRatio", SettingKind.Number, "0.03", "Share of the steps over which the learning rate rises from 0", Minimum: 0, Maximum: 1),
         new("WarmupSteps", SettingKind.Integer, "0", "The same in steps; wins over WarmupRatio where above 0", Minimum: 0),

@@ -106,7 +106,8 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
     {
         if (InitialAdapter(context) is not string folder)
         {
-            return LoraAdapter.Create(decoder, LoraSettings.From(context.Settings, context.PlaceOf), context.Settings.Seed);
+            return context.Settings.FineTuneMethod == "prefix" ? PrefixAdapter.Create(decoder, PrefixSettings.From(context.Settings), context.Settings.Seed)
+                : LoraAdapter.Create(decoder, LoraSettings.From(context.Settings, context.PlaceOf), context.Settings.Seed);
         }
 
         using PeftAdapter files = PeftAdapter.Read(folder);

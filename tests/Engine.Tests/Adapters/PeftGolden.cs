@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
@@ -81,6 +82,15 @@ internal sealed class PeftGolden : IDisposable
         }
     }
 
+    public bool IsMergeable => _golden.Expected.TryGetProperty("merged_tensors", out _);
+
+    public void CheckRefusedMerge()
+    {
+        var refused = Assert.Throws<FineTuneException>(() => AdapterMerge.Weights(_decoder, _adapter).ToArray());
+        Assert.Equal(Codes.AdapterNotMergeable, refused.Diagnostic.Code);
+        Assert.Empty(AdapterChange.Measure(_adapter));
+    }
+
     public void CheckMerge()
     {
         MergedWeight[] merged = [.. AdapterMerge.Weights(_decoder, _adapter)];
@@ -149,7 +159,10 @@ internal sealed class PeftGolden : IDisposable
         : name.Contains(".lora_") || name.Contains(".base_layer.") || name.EndsWith(".ia3_l") ? name
         : name.Insert(name.LastIndexOf('.'), ".modules_to_save");
 
-    /// <summary>Tensors that memory holds in another order than the file have another shape there.</summary>
-    private static float[] InMemory(float[] values, Parameter parameter, Shape shape) =>
-        parameter.Shape == shape ? values : new AdapterTensor(parameter.Name, shape, Width: (int)(parameter.Shape[1] / shape[0])).ToMemory(values);
+    /// <summary>What memory holds in another order than the file: a prefix by layers, the embedding's A by tokens.</summary>
+    private float[] InMemory(float[] values, Parameter parameter, Shape shape)
+    {
+        int width = _adapter is PrefixAdapter ? _decoder.Spec.KeyValueSize : parameter.Name.EndsWith(".lora_embedding_A") ? 1 : 0;
+        return width == 0 ? values : new AdapterTensor(parameter.Name, shape, Width: width).ToMemory(values);
+    }
 }

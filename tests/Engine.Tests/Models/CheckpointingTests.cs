@@ -22,6 +22,8 @@ public class CheckpointingTests
     [InlineData(ElementType.BF16, "whole modules")]
     [InlineData(ElementType.F32, "dora")]
     [InlineData(ElementType.BF16, "dora")]
+    [InlineData(ElementType.F32, "prefix")]
+    [InlineData(ElementType.BF16, "prefix")]
     [InlineData(ElementType.F32, "full")]
     [InlineData(ElementType.BF16, "full")]
     public void Losses_and_gradients_are_the_same_bits(ElementType type, string what)
@@ -43,7 +45,7 @@ public class CheckpointingTests
 
     private static void CheckSameBits(Decoder decoder, string what)
     {
-        using LoraAdapter? adapter = Train(decoder, what);
+        using Adapter? adapter = Train(decoder, what);
         (BatchLoss Loss, float[] Gradients)[] results = [.. new[] { 0, 1, 2, 0 }.Select(layers =>
         {
             decoder.CheckpointedLayers = layers;
@@ -91,7 +93,7 @@ public class CheckpointingTests
     {
         using var model = new TinyModel(family: family);
         Decoder decoder = model.Load();
-        using LoraAdapter? adapter = Train(decoder, "lora");
+        using Adapter? adapter = Train(decoder, "lora");
         long counted = decoder.StepBytes(512, layers) - decoder.StepBytes(256, layers);
         long taken = TakenFor(ElementType.F32, layers, 512, family) - TakenFor(ElementType.F32, layers, 256, family);
 
@@ -109,7 +111,7 @@ public class CheckpointingTests
         Assert.InRange(twice, once, 2.1 * once);
         using var model = new TinyModel();
         Decoder decoder = model.Load(activationType: ElementType.BF16);
-        using LoraAdapter? adapter = Train(decoder, "lora");
+        using Adapter? adapter = Train(decoder, "lora");
         decoder.CheckpointedLayers = layers;
         decoder.ForwardBackward(Batch(512), 9, 4);
         long before = NativeBuffer.AllocatedByThread;
@@ -122,7 +124,7 @@ public class CheckpointingTests
     {
         using var model = new TinyModel(family: family);
         Decoder decoder = model.Load(activationType: type);
-        using LoraAdapter? adapter = Train(decoder, "lora");
+        using Adapter? adapter = Train(decoder, "lora");
         decoder.CheckpointedLayers = layers;
         long before = NativeBuffer.AllocatedByThread;
         decoder.ForwardBackward(Batch(tokens), 9, 4);
@@ -135,12 +137,19 @@ public class CheckpointingTests
         return PackedBatch.FromExamples([.. Enumerable.Range(0, tokens / 32).Select(_ => new TokenizedExample(ids, ids))]);
     }
 
-    private static LoraAdapter? Train(Decoder decoder, string what)
+    private static Adapter? Train(Decoder decoder, string what)
     {
         if (what == "full")
         {
             decoder.TrainAllWeights();
             return null;
+        }
+
+        if (what == "prefix")
+        {
+            var prefix = PrefixAdapter.Create(decoder, new PrefixSettings(3), seed: 1);
+            decoder.ActiveAdapter = prefix;
+            return prefix;
         }
 
         LoraSettings settings = what switch

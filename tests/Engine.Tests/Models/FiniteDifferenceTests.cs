@@ -3,6 +3,7 @@ using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Tensors;
+using FineTuneTool.Engine.Tests.Adapters;
 
 namespace FineTuneTool.Engine.Tests.Models;
 
@@ -117,6 +118,47 @@ public class FiniteDifferenceTests
         Randomise(adapter.Parameters!);
         decoder.ActiveAdapter = adapter;
         Check(decoder, parameter => parameter.Name.EndsWith("magnitude_vector") || parameter.Name.EndsWith("bias"));
+    }
+
+    [Theory]
+    [InlineData("prefix", false)]
+    [InlineData("prefix", true)]
+    [InlineData("projected prefix", false)]
+    [InlineData("prompt", false)]
+    public void Gradients_of_virtual_tokens_equal_differences_of_the_loss(string kind, bool windowed)
+    {
+        using var model = new TinyModel(biased: !windowed);
+        if (windowed)
+        {
+            model.Config["model_type"] = "mistral";
+            model.Config["architectures"]![0] = "MistralForCausalLM";
+            model.Config["sliding_window"] = 5;
+        }
+
+        Decoder decoder = model.Load();
+        using Adapter adapter = VirtualTokenTests.Make(kind, decoder);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
+    }
+
+    [Fact]
+    public void Gradients_of_factors_equal_differences_of_the_loss()
+    {
+        using var model = new TinyModel();
+        Decoder decoder = model.Load();
+        using var folder = new TestKit.TemporaryFolder();
+        const string Layer = "base_model.model.model.layers";
+        PeftAdapter.Write(
+            folder.Path, new PeftConfig { PeftType = "IA3", TargetModules = ModuleSelection.Of("k_proj", "down_proj"), FeedforwardModules = ModuleSelection.Of("down_proj") },
+            Enumerable.Range(0, 2).SelectMany(layer => new[]
+            {
+                StoredTensor.FromFloats($"{Layer}.{layer}.self_attn.k_proj.ia3_l", new Shape(6, 1), [.. Enumerable.Range(0, 6).Select(i => 1 + 0.3f * MathF.Sin(i))]),
+                StoredTensor.FromFloats($"{Layer}.{layer}.mlp.down_proj.ia3_l", new Shape(1, 22), [.. Enumerable.Range(0, 22).Select(i => 1 + 0.3f * MathF.Cos(i))]),
+            }));
+        using PeftAdapter files = PeftAdapter.Read(folder.Path);
+        using Adapter adapter = AdapterKinds.Load(decoder, files, trainable: true);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
     }
 
     private static void Randomise(ParameterSet parameters, float deviation = 0.3f)

@@ -48,7 +48,7 @@ internal sealed class CurveGolden
                 MicroBatchSize = settings.GetProperty("micro").GetInt32(),
                 GradientAccumulationSteps = settings.GetProperty("accum").GetInt32(),
                 LearningRate = settings.GetProperty("lr").GetDouble(),
-                LrScheduler = settings.GetProperty("sched").GetString()!,
+                LrScheduler = settings.GetProperty("sched").GetString()!.Replace('_', '-'),
                 WarmupSteps = warmup,
                 WarmupRatio = 0,
                 WeightDecay = settings.GetProperty("wd").GetDouble(),

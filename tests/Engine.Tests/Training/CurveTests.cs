@@ -26,6 +26,7 @@ public class CurveTests
     [InlineData("lora-gemma2", "gemma2")]
     [InlineData("loraplus", "llama")]
     [InlineData("dora", "llama")]
+    [InlineData("prefix", "llama")]
     public void Further_adapters_follow_the_reference_for_60_steps(string name, string model)
     {
         string curve = Path.Combine(Paths.Shared, "goldens", "models", "curves", name);
