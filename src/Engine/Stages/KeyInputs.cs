@@ -8,7 +8,10 @@ namespace FineTuneTool.Engine.Stages;
 internal static class KeyInputs
 {
     private static readonly string[] TokenizerFileNames =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja", "chat_template.json"];
+    [
+        "tokenizer.json", "tokenizer.model", "added_tokens.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json",
+        "chat_template.jinja", "chat_template.json",
+    ];
 
     /// <summary>The base model: every file that makes it and its tokenizer.</summary>
     public static IEnumerable<KeyLine> BaseModel(StageContext context)

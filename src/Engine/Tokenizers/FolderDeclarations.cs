@@ -47,7 +47,7 @@ internal static class FolderDeclarations
     }
 
     /// <summary>An absent file reads as one without any value.</summary>
-    private static JsonPart Open(string folder, string name)
+    public static JsonPart Open(string folder, string name)
     {
         string path = Path.Combine(folder, name);
         if (!File.Exists(path))

@@ -45,6 +45,17 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
         return Enumerate(element, path, file);
     }
 
+    /// <summary>The names and values of an object; none where the value is absent.</summary>
+    public IEnumerable<(string Name, JsonPart Value)> Properties()
+    {
+        if (!IsObject && !IsNull)
+        {
+            throw Malformed("should be an object");
+        }
+
+        return IsNull ? [] : Enumerate(this, element, path, file);
+    }
+
     public string Text() => element.ValueKind == JsonValueKind.String ? Decoded(element) : throw Malformed("should be a text");
 
     public string? TextOrNull() => IsNull ? null : Text();
@@ -81,6 +92,24 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
         foreach (JsonElement item in list.EnumerateArray())
         {
             yield return new JsonPart(item, $"{path}[{index++}]", file);
+        }
+    }
+
+    private static IEnumerable<(string Name, JsonPart Value)> Enumerate(JsonPart part, JsonElement map, string path, string file)
+    {
+        foreach (JsonProperty property in map.EnumerateObject())
+        {
+            string name;
+            try
+            {
+                name = property.Name;
+            }
+            catch (InvalidOperationException)
+            {
+                throw part.Malformed("has a name that is not valid Unicode");
+            }
+
+            yield return (name, new JsonPart(property.Value, $"{path}.{name}", file));
         }
     }
 

@@ -7,8 +7,8 @@ namespace FineTuneTool.Engine.Tokenizers;
 public static class TokenizerFiles
 {
     /// <summary>
-    /// Reads tokenizer.json of a folder, and beside it, where they exist, tokenizer_config.json and special_tokens_map.json (which tokens
-    /// begin, end and pad), generation_config.json (what ends an answer), chat_template.jinja or chat_template.json.
+    /// Reads tokenizer.json of a folder, or tokenizer.model where there is none, and beside it, where they exist, tokenizer_config.json and
+    /// special_tokens_map.json (which tokens begin, end and pad), generation_config.json (what ends an answer), chat_template.jinja or chat_template.json.
     /// Raises FT0201 where a file is missing or malformed, FT0202 where a part of it is not supported.
     /// </summary>
     public static Tokenizer FromFolder(string folder)
@@ -16,15 +16,18 @@ public static class TokenizerFiles
         string path = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(path))
         {
-            throw new FineTuneException(
+            return Exist(folder) ? SentencePieceFolder.Read(folder) : throw new FineTuneException(
                 Codes.BadTokenizer,
-                $"There is no tokenizer.json in '{folder}'.",
+                $"There is no tokenizer.json or tokenizer.model in '{folder}'.",
                 "Fetch the model again with its tokenizer, or use a .gguf file, which carries its own.",
                 new SourcePosition(folder));
         }
 
         return TokenizerJson.Read(ReadBytes(path), path, FolderDeclarations.Read(folder));
     }
+
+    /// <summary>True where a folder has a tokenizer that <see cref="FromFolder"/> looks for.</summary>
+    public static bool Exist(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || File.Exists(Path.Combine(folder, "tokenizer.model"));
 
     /// <summary>Reads the vocabulary in a GGUF file's metadata; FT0201 where it is malformed, FT0202 where its kind is not supported.</summary>
     public static Tokenizer FromGguf(GgufFile file) => FromGguf(file.Metadata);

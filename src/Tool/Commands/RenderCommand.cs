@@ -13,7 +13,7 @@ internal sealed class RenderCommand : Verb
 {
     private static readonly string[] RequestKeys = ["messages", "tools", "template", "generation_prompt", "add_generation_prompt", "continue_final_message", "set"];
 
-    private readonly Argument<string> _model = new("model") { Description = "A .gguf file, a folder with tokenizer.json, or a Hub id in the local cache" };
+    private readonly Argument<string> _model = new("model") { Description = "A .gguf file, a folder with a tokenizer, or a Hub id in the local cache" };
     private readonly Option<string> _messages = new("--messages") { Description = "JSON: a list of messages, or an object with messages and tools; - reads standard input", HelpName = "FILE" };
     private readonly Option<string> _tools = new("--tools") { Description = "JSON: a list of tools", HelpName = "FILE" };
     private readonly Option<string> _template = new("--template") { Description = "chat, a built-in name, a .yaml or a .jinja file", DefaultValueFactory = _ => "", HelpName = "T" };

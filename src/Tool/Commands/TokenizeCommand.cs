@@ -10,7 +10,7 @@ internal sealed class TokenizeCommand : Verb
 {
     private static readonly string[] RequestKeys = ["text", "ids", "decode", "no_special"];
 
-    private readonly Argument<string> _model = new("model") { Description = "A .gguf file, a folder with tokenizer.json, or a Hub id in the local cache" };
+    private readonly Argument<string> _model = new("model") { Description = "A .gguf file, a folder with a tokenizer, or a Hub id in the local cache" };
     private readonly Option<string> _text = new("--text") { Description = "The text; - reads standard input", HelpName = "TEXT" };
     private readonly Option<string> _file = new("--file") { Description = "A file with the text; - reads standard input", HelpName = "FILE" };
     private readonly Option<string> _decode = new("--decode") { Description = "Token ids to turn into text", HelpName = "1,2,3" };

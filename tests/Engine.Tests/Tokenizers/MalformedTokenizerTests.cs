@@ -120,7 +120,8 @@ public class MalformedTokenizerTests
     }
 
     [Theory]
-    [InlineData("tokenizer.ggml.model", "llama", "FT0202")]
+    [InlineData("tokenizer.ggml.model", "llama", "FT0201")]
+    [InlineData("tokenizer.ggml.model", "t5", "FT0202")]
     [InlineData("tokenizer.ggml.pre", "klingon", "FT0202")]
     [InlineData("tokenizer.ggml.model", null, "FT0201")]
     [InlineData("tokenizer.ggml.tokens", null, "FT0201")]
