@@ -8,18 +8,6 @@ internal static class BpeModelJson
 {
     public static BpeModel Read(JsonPart part, bool byteLevel)
     {
-        if (!part.IsObject)
-        {
-            throw part.Malformed("should be an object");
-        }
-
-        // Old files leave the type out.
-        string type = part["type"].TextOrNull() ?? (part["merges"].IsNull ? "?" : "BPE");
-        if (type != "BPE")
-        {
-            throw part.Unsupported($"a model of type '{type}'");
-        }
-
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (part[affix].TextOrNull() is { Length: > 0 } text)

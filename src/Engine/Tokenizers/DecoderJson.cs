@@ -13,7 +13,10 @@ internal static class DecoderJson
         "Fuse" => new FuseDecoder(),
         "Replace" => new ReplaceDecoder(SplitPatternJson.Read(part["pattern"]), part["content"].Text()),
         "Strip" => new StripDecoder(part["content"].Point(), part["start"].IntegerOr(0), part["stop"].IntegerOr(0)),
-        "Metaspace" => new MetaspaceDecoder(part["replacement"].Text(), PreTokenizerJson.Scheme(part)),
+        "WordPiece" => new WordPieceDecoder(part["prefix"].TextOrNull() ?? "##", part["cleanup"].FlagOr(true)),
+        "BPEDecoder" => new EndOfWordDecoder(part["suffix"].TextOrNull() ?? "</w>"),
+        "CTC" => new CtcDecoder(part["pad_token"].TextOrNull() ?? "<pad>", part["word_delimiter_token"].TextOrNull() ?? "|", part["cleanup"].FlagOr(true)),
+        "Metaspace" => new MetaspaceDecoder(char.ConvertFromUtf32(part["replacement"].Point()), PreTokenizerJson.Scheme(part)),
         string other => throw part.Unsupported($"the decoder '{other}'"),
     };
 

@@ -80,11 +80,24 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
         return points.Length == 1 ? points[0] : throw Malformed("should be a single character");
     }
 
+    /// <summary>The text of an item of this list; of long lists no item has a path of its own.</summary>
+    public string Piece(JsonElement item)
+    {
+        try
+        {
+            return item.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed("has a piece that is not valid Unicode");
+        }
+    }
+
     public FineTuneException Malformed(string what) =>
         new(Codes.BadTokenizer, $"The value {(path.Length == 0 ? "of the file" : $"'{path}'")} {what}.", Remedy, new SourcePosition(file));
 
     public FineTuneException Unsupported(string what) =>
-        new(Codes.UnsupportedTokenizer, $"'{path}' is {what}, which is not supported.", "Use a base model with a byte-level or SentencePiece-style BPE tokenizer.", new SourcePosition(file));
+        new(Codes.UnsupportedTokenizer, $"'{path}' is {what}, which is not supported.", "Use a base model whose tokenizer is BPE, Unigram or WordPiece.", new SourcePosition(file));
 
     private static IEnumerable<JsonPart> Enumerate(JsonElement list, string path, string file)
     {

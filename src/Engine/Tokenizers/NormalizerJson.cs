@@ -19,6 +19,27 @@ internal static class NormalizerJson
         "Strip" => new StripNormalizer(part["strip_left"].FlagOr(true), part["strip_right"].FlagOr(true)),
         "StripAccents" => new StripAccentsNormalizer(),
         "ByteLevel" => new ByteLevelNormalizer(),
+        "Nmt" => new NmtNormalizer(),
+        "Precompiled" => new PrecompiledNormalizer(CharsMap(part["precompiled_charsmap"]), part["longest_match"].FlagOr(false)),
+        "BertNormalizer" => Bert(part),
         string other => throw part.Unsupported($"the normalizer '{other}'"),
     };
+
+    private static BertNormalizer Bert(JsonPart part)
+    {
+        bool lowercase = part["lowercase"].FlagOr(true);
+        return new BertNormalizer(part["clean_text"].FlagOr(true), part["handle_chinese_chars"].FlagOr(true), part["strip_accents"].FlagOr(lowercase), lowercase);
+    }
+
+    private static CharsMap CharsMap(JsonPart part)
+    {
+        try
+        {
+            return new CharsMap(Convert.FromBase64String(part.Text()));
+        }
+        catch (FormatException problem)
+        {
+            throw part.Malformed(problem.Message.StartsWith("has", StringComparison.Ordinal) ? problem.Message : "is not base64");
+        }
+    }
 }

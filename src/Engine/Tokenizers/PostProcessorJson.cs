@@ -35,9 +35,9 @@ internal static class PostProcessorJson
     /// <summary>BERT's frame: <c>"cls": [token, id]</c> before, <c>"sep": [token, id]</c> after.</summary>
     private static TemplatePostProcessor Frame(JsonPart part)
     {
-        return new TemplatePostProcessor([Id(part["cls"])], [Id(part["sep"])]);
+        return new TemplatePostProcessor([Second(part["cls"])], [Second(part["sep"])]);
 
-        static int Id(JsonPart pair) => pair.Items().ToList() is [_, var id] ? id.Integer() : throw pair.Malformed("should be a token and its id");
+        static int Second(JsonPart pair) => pair.Items().ToList() is [_, var id] ? Id(id) : throw pair.Malformed("should be a token and its id");
     }
 
     private static TemplatePostProcessor Template(JsonPart part, Func<string, int?> tokenToId)
@@ -70,6 +70,8 @@ internal static class PostProcessorJson
         JsonPart listed = part["special_tokens"][name.Text()]["ids"];
         return listed.IsNull
             ? [tokenToId(name.Text()) ?? throw name.Malformed($"names '{name.Text()}', which is no token")]
-            : listed.Items().Select(id => id.Integer());
+            : listed.Items().Select(Id);
     }
+
+    private static int Id(JsonPart part) => part.Integer() is int id and >= 0 ? id : throw part.Malformed("is negative");
 }

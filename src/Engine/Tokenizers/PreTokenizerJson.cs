@@ -39,6 +39,11 @@ internal static class PreTokenizerJson
             case "Punctuation":
                 SplitBehavior behavior = part["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(part["behavior"]);
                 return new SplitPreTokenizer(new PunctuationPattern(), behavior, invert: false);
+            case "BertPreTokenizer":
+                return new SequencePreTokenizer([
+                    Splitting(PointClass.WhiteSpace, SplitBehavior.Removed),
+                    new SplitPreTokenizer(new PunctuationPattern(), SplitBehavior.Isolated, invert: false),
+                ]);
             case "Whitespace":
                 return new SplitPreTokenizer(new WhitespaceWordPattern(), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":

@@ -87,7 +87,12 @@ internal sealed record SentencePieceVocabulary(string[] Tokens, float[] Scores, 
         writer.WriteStartArray("normalizers");
         if (CharsMap.Length > 0)
         {
-            Part(writer, "Precompiled", ("precompiled_charsmap", Convert.ToBase64String(CharsMap)));
+            // The reference library ignores the second value and applies the rules cluster by cluster.
+            writer.WriteStartObject();
+            writer.WriteString("type", "Precompiled");
+            writer.WriteString("precompiled_charsmap", Convert.ToBase64String(CharsMap));
+            writer.WriteBoolean("longest_match", true);
+            writer.WriteEndObject();
         }
 
         if (RemoveExtraSpaces)

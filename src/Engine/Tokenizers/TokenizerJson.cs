@@ -26,7 +26,7 @@ public static class TokenizerJson
 
         Normalizer? normalizer = NormalizerJson.Read(root["normalizer"]);
         PreTokenizerReading preTokenizer = PreTokenizerJson.Read(root["pre_tokenizer"]);
-        TokenModel model = BpeModelJson.Read(root["model"], preTokenizer.EndsInBytes);
+        TokenModel model = ModelJson.Read(root["model"], preTokenizer.EndsInBytes);
         var added = new AddedVocabulary(ReadAddedTokens(root["added_tokens"], model), normalizer);
         var pipeline = new TokenizerPipeline(
             added,
@@ -80,7 +80,7 @@ public static class TokenizerJson
         {
             string content = item["content"].Text();
             int id = model.TokenToId(content) ?? item["id"].Integer();
-            if (id < 0 || id >= model.Tokens.Count + (1 << 20))
+            if (id < 0 || id >= model.Tokens.Count + Vocabulary.MostGaps)
             {
                 throw item["id"].Malformed($"is {id}, which no vocabulary of this size has");
             }

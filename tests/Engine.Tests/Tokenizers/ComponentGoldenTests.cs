@@ -4,6 +4,7 @@ using FineTuneTool.Engine.Tokenizers;
 using FineTuneTool.Engine.Tokenizers.Normalizers;
 using FineTuneTool.Engine.Tokenizers.PreTokenizers;
 using FineTuneTool.Engine.Tokenizers.Unicode;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Tokenizers;
 
@@ -12,24 +13,37 @@ public class ComponentGoldenTests
 {
     private static readonly JsonElement Components = TokenizerGoldens.Json(Path.Combine(TokenizerGoldens.Local, "tokens", "components.json.gz"));
 
-    public static TheoryData<string> Normalizers => Names("normalizers", ["Nmt", "BertUncased", "BertCased", "BertStripOnly", "Precompiled", "UnigramFull"]);
+    public static TheoryData<string> Normalizers => Names("normalizers", ["Precompiled", "UnigramFull"]);
 
-    public static TheoryData<string> PreTokenizers => Names("pre_tokenizers", ["BertPreTokenizer", "UnicodeScripts"]);
+    public static TheoryData<string> PreTokenizers => Names("pre_tokenizers", ["UnicodeScripts"]);
 
-    public static TheoryData<string> Decoders => Names("decoders", ["WordPiece", "WordPieceNoCleanup", "BPEDecoder", "CTC"]);
+    public static TheoryData<string> Decoders => Names("decoders", []);
 
     [Theory]
     [MemberData(nameof(Normalizers))]
-    public void A_normalizer_equals_the_reference_library(string name)
+    public void A_normalizer_equals_the_reference_library(string name) => CompareNormalizer(name, Find("normalizers", name).GetProperty("config"));
+
+    /// <summary>These are stored with the tokenizer that uses them.</summary>
+    [SharedTheory("goldens/text/tokenizers")]
+    [InlineData("Precompiled")]
+    [InlineData("UnigramFull")]
+    public void Compiled_rules_equal_the_reference_library(string name)
     {
-        JsonElement component = Find("normalizers", name);
-        Normalizer normalizer = NormalizerJson.Read(Part(component.GetProperty("config")))!;
-        foreach (JsonElement test in component.GetProperty("cases").EnumerateArray())
+        JsonElement whole = TokenizerGoldens.Json(Path.Combine(TokenizerGoldens.Shared, "tokenizers", "spm_unigram", "tokenizer.json.gz")).GetProperty("normalizer");
+        CompareNormalizer(name, name == "UnigramFull" ? whole : whole.GetProperty("normalizers")[0]);
+    }
+
+    [SharedFact("goldens/text/tokenizers")]
+    public void Compiled_rules_change_the_recorded_code_points_and_no_others()
+    {
+        JsonElement json = TokenizerGoldens.Json(Path.Combine(TokenizerGoldens.Shared, "tokenizers", "spm_unigram", "tokenizer.json.gz"));
+        Normalizer normalizer = NormalizerJson.Read(Part(json.GetProperty("normalizer").GetProperty("normalizers")[0]))!;
+        JsonElement changed = Components.GetProperty("precompiled_changed_code_points_1_to_1FFFF");
+        foreach (int point in Enumerable.Range(1, 0x1FFFF).Where(point => point is < 0xD800 or > 0xDFFF))
         {
-            string text = TokenizerGoldens.Texts[test[0].GetString()!];
-            int[] points = CodePoints.FromString(text);
-            string actual = CodePoints.ToString(normalizer.Normalize(new Segment(new AlignedText(points), 0, points.Length)).Points);
-            Assert.True(test[1].GetString() == actual, $"{test[0]}: expected {test[1].GetRawText()}, got {JsonSerializer.Serialize(actual)}");
+            string text = char.ConvertFromUtf32(point);
+            string expected = changed.TryGetProperty(point.ToString("X", null), out JsonElement value) ? value.GetString()! : text;
+            Assert.Equal((point, expected), (point, Normalized(normalizer, text)));
         }
     }
 
@@ -65,13 +79,11 @@ public class ComponentGoldenTests
     }
 
     [Theory]
-    [InlineData("normalizers", "Precompiled")]
-    [InlineData("normalizers", "BertCased")]
+    [InlineData("normalizers", "Transliterate")]
     [InlineData("pre_tokenizers", "UnicodeScripts")]
-    [InlineData("decoders", "CTC")]
-    public void A_component_that_is_not_supported_is_named(string kind, string name)
+    [InlineData("decoders", "Telegraph")]
+    public void A_component_that_is_not_supported_is_named(string kind, string type)
     {
-        string type = kind == "normalizers" && name == "BertCased" ? "BertNormalizer" : name;
         JsonPart part = Part(JsonDocument.Parse($$"""{ "type": "{{type}}" }""").RootElement);
         Action read = kind switch
         {
@@ -110,6 +122,22 @@ public class ComponentGoldenTests
 
     private static JsonElement Find(string kind, string name) =>
         Components.GetProperty(kind).EnumerateArray().First(component => component.GetProperty("name").GetString() == name);
+
+    private static void CompareNormalizer(string name, JsonElement config)
+    {
+        Normalizer normalizer = NormalizerJson.Read(Part(config))!;
+        foreach (JsonElement test in Find("normalizers", name).GetProperty("cases").EnumerateArray())
+        {
+            string actual = Normalized(normalizer, TokenizerGoldens.Texts[test[0].GetString()!]);
+            Assert.True(test[1].GetString() == actual, $"{test[0]}: expected {test[1].GetRawText()}, got {JsonSerializer.Serialize(actual)}");
+        }
+    }
+
+    private static string Normalized(Normalizer normalizer, string text)
+    {
+        int[] points = CodePoints.FromString(text);
+        return CodePoints.ToString(normalizer.Normalize(new Segment(new AlignedText(points), 0, points.Length)).Points);
+    }
 
     private static JsonPart Part(JsonElement element) => new(element, "component", "components.json");
 }

@@ -45,6 +45,15 @@ public class MalformedTokenizerTests
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "String": "a" }, "behavior": "3" }""")]
     [InlineData("pre_tokenizer", "[]")]
     [InlineData("decoder", """{ "type": "Strip", "content": "ab" }""")]
+    [InlineData("normalizer", """{ "type": "Precompiled", "precompiled_charsmap": "?" }""")]
+    [InlineData("normalizer", """{ "type": "Precompiled", "precompiled_charsmap": "" }""")]
+    [InlineData("normalizer", """{ "type": "Precompiled", "precompiled_charsmap": "BAAAAP//" }""")]
+    [InlineData("model", """{ "type": "Unigram", "vocab": {} }""")]
+    [InlineData("model", """{ "type": "Unigram", "vocab": [["a"]] }""")]
+    [InlineData("model", """{ "type": "Unigram", "vocab": [["a", 1e999]] }""")]
+    [InlineData("model", """{ "type": "Unigram", "vocab": [["\ud800", 0]] }""")]
+    [InlineData("model", """{ "type": "Unigram", "unk_id": 1, "vocab": [["a", 0]] }""")]
+    [InlineData("model", """{ "type": "WordPiece", "vocab": {} }""")]
     public void A_malformed_part_is_FT0201(string path, string value)
     {
         JsonObject json = SmallTokenizers.ByteLevel();
@@ -67,7 +76,7 @@ public class MalformedTokenizerTests
     }
 
     [Theory]
-    [InlineData("model", """{ "type": "WordPiece", "vocab": {} }""")]
+    [InlineData("model", """{ "type": "WordLevel", "vocab": {} }""")]
     [InlineData("model", """{ "type": "BPE", "end_of_word_suffix": "</w>", "vocab": {}, "merges": [] }""")]
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "(a)\\1" }, "behavior": "Isolated" }""")]
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "(a*)*" }, "behavior": "Isolated" }""")]
@@ -87,36 +96,6 @@ public class MalformedTokenizerTests
         json["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Split", "pattern": { "Regex": "(?:a+)+b" }, "behavior": "Isolated" }""");
         Tokenizer tokenizer = SmallTokenizers.Read(json);
         AssertCode(Codes.UnsupportedTokenizer, () => tokenizer.EncodeIds(new string('a', 60)));
-    }
-
-    [Fact]
-    public void Changed_bytes_of_a_tokenizer_never_end_in_another_exception()
-    {
-        JsonObject json = SmallTokenizers.ByteLevel("a b", "ab c");
-        json["added_tokens"] = new JsonArray(SmallTokenizers.Added(97, "<s>", special: true, "lstrip", "rstrip"));
-        json["normalizer"] = JsonNode.Parse("""{ "type": "Sequence", "normalizers": [{ "type": "NFC" }, { "type": "Replace", "pattern": { "Regex": "a|b+" }, "content": "c" }] }""");
-        byte[] original = Encoding.UTF8.GetBytes(json.ToJsonString());
-        var random = new Random(20260728);
-        for (int i = 0; i < 3000; i++)
-        {
-            byte[] changed = [.. original];
-            for (int change = random.Next(1, 4); change > 0; change--)
-            {
-                int at = random.Next(changed.Length);
-                changed[at] = random.Next(3) switch { 0 => (byte)random.Next(256), 1 => (byte)"\"{}[],:019ntf"[random.Next(13)], _ => changed[random.Next(changed.Length)] };
-            }
-
-            changed = random.Next(10) == 0 ? changed[..random.Next(changed.Length)] : changed;
-            try
-            {
-                Tokenizer tokenizer = TokenizerJson.Read(changed, "tokenizer.json", new TokenizerDeclarations("<s>", "!"));
-                tokenizer.Decode(tokenizer.Encode("abc <s> e\u0301 한\uFFFF", addSpecialTokens: true).Ids, skipSpecialTokens: true);
-            }
-            catch (FineTuneException problem)
-            {
-                Assert.Contains(problem.Diagnostic.Code, (DiagnosticCode[])[Codes.BadTokenizer, Codes.UnsupportedTokenizer]);
-            }
-        }
     }
 
     [Theory]

@@ -26,7 +26,11 @@ public class TokenizerGoldenTests
     [InlineData("metaspace_first")]
     [InlineData("gemma_style")]
     [InlineData("phi3_style")]
-    public void Other_BPE_tokenizers_equal_the_reference_library(string name) =>
+    [InlineData("spm_unigram")]
+    [InlineData("spm_unigram_bytes")]
+    [InlineData("bert_uncased")]
+    [InlineData("bert_cased")]
+    public void Other_tokenizers_equal_the_reference_library(string name) =>
         AssertNone(TokenizerGoldens.Open(TokenizerGoldens.Shared, name).Differences(TokenizerGoldens.Tokenizer(TokenizerGoldens.Shared, name)));
 
     [NodeModulesTheory]

@@ -13,6 +13,16 @@ internal sealed class TokenSink(bool withOffsets)
     /// <summary>What stands in the text for an added token that took white space with it, by position in <see cref="Ids"/>.</summary>
     public Dictionary<int, string> Surfaces { get; } = [];
 
+    /// <summary>Takes the tokens from a place on back.</summary>
+    public void RemoveFrom(int index)
+    {
+        Ids.RemoveRange(index, Ids.Count - index);
+        if (withOffsets)
+        {
+            Offsets.RemoveRange(index, Offsets.Count - index);
+        }
+    }
+
     public void Add(int id, TextSpan offset)
     {
         Ids.Add(id);

@@ -5,6 +5,9 @@ namespace FineTuneTool.Engine.Tokenizers.Models;
 /// <summary>Token texts and their ids, both ways.</summary>
 internal sealed class Vocabulary
 {
+    /// <summary>Ids without a token that a vocabulary may have, whatever its size.</summary>
+    public const int MostGaps = 1 << 16;
+
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens;
 
@@ -17,6 +20,18 @@ internal sealed class Vocabulary
     public IReadOnlyList<string?> Tokens => _tokens;
 
     public int? Find(string token) => _ids.TryGetValue(token, out int id) ? id : null;
+
+    /// <summary>Tokens in the order of their ids; of equal ones the last counts.</summary>
+    public static Vocabulary Of(string[] tokens)
+    {
+        var ids = new Dictionary<string, int>(tokens.Length);
+        for (int id = 0; id < tokens.Length; id++)
+        {
+            ids[tokens[id]] = id;
+        }
+
+        return new Vocabulary(ids, tokens);
+    }
 
     /// <summary>Reads the object <c>{"token": id, …}</c>. Ids may have gaps, but not so wide that a small file asks for a large table.</summary>
     public static Vocabulary Read(JsonPart part)
@@ -46,7 +61,7 @@ internal sealed class Vocabulary
             throw part.Malformed("has a token that is not valid Unicode");
         }
 
-        if (largest >= (1 << 20) + (4L * ids.Count))
+        if (largest >= MostGaps + (4L * ids.Count))
         {
             throw part.Malformed($"has the id {largest} among only {ids.Count} tokens");
         }

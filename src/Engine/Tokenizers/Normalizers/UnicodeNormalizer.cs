@@ -8,7 +8,7 @@ namespace FineTuneTool.Engine.Tokenizers.Normalizers;
 /// </summary>
 internal sealed class UnicodeNormalizer(bool compose, bool compatibility) : Normalizer
 {
-    /// <summary>One code point of the result. <paramref name="Change"/>: 1 = added to its predecessor; 0 = takes the place of one; −n = of one and of n that follow.</summary>
+    /// <summary>One code point of the result, with its combining class; changes are those of <see cref="Normalizer.Align"/>.</summary>
     private readonly record struct Unit(int Point, byte Class, int Change);
 
     public override Segment Normalize(Segment segment)
@@ -20,7 +20,7 @@ internal sealed class UnicodeNormalizer(bool compose, bool compatibility) : Norm
 
         List<Unit> units = Decompose(segment.Points);
         Reorder(units);
-        return Align(segment, compose ? Compose(units) : units);
+        return Align(segment, (compose ? Compose(units) : units).Select(static unit => (unit.Point, unit.Change)));
     }
 
     private bool IsNormal(ReadOnlySpan<int> points)
@@ -108,19 +108,5 @@ internal sealed class UnicodeNormalizer(bool compose, bool compatibility) : Norm
         }
 
         return output;
-    }
-
-    private static Segment Align(Segment segment, List<Unit> units)
-    {
-        var builder = new AlignedText.Builder(units.Count);
-        int next = segment.Start;
-        foreach (Unit unit in units)
-        {
-            int source = unit.Change > 0 ? next - 1 : next;
-            builder.Add(unit.Point, segment.Text, Math.Clamp(source, segment.Start, segment.End - 1));
-            next += unit.Change > 0 ? 0 : 1 - unit.Change;
-        }
-
-        return Whole(builder);
     }
 }
