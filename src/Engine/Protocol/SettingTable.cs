@@ -114,7 +114,7 @@ public static class SettingTable
         new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), a low-rank adapter on a quantised base (qlora), or keys and values before every text (prefix)", Methods),
         new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
         new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter", Scope: SettingScope.Adapters),
-        new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already; none leaves them as they are", ["auto", "none", "nf4", "fp4"], Scope: SettingScope.Adapters),
+        new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already, for lora only where MaxMemory asks for it; none leaves them as they are", ["auto", "none", "nf4", "fp4"], Scope: SettingScope.Adapters),
         new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too", Scope: SettingScope.Adapters),
         new("ComputeType", SettingKind.Choice, "auto", "Numbers of activations and matrix products: fp32, bf16 (sums, adapters and optimizer stay fp32), or auto: bf16 where the processor multiplies it", ["auto", "fp32", "bf16"]),
         new("Device", SettingKind.Choice, "auto", "Where the model runs", ["auto", "cpu"]),

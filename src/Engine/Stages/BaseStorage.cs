@@ -35,8 +35,9 @@ public static class BaseStorage
                 "Remove Quantization or set it to nf4, use a .gguf file of a block type such as Q4_1 as BaseModel, or choose lora.", place);
         }
 
-        return settings.Quantization == "none" || (settings.Quantization == "auto" && quantized)
-            ? null : Named(settings.Quantization == "auto" ? "nf4" : settings.Quantization, settings.DoubleQuantization);
+        return settings.Quantization != "auto" ? Named(settings.Quantization, settings.DoubleQuantization)
+            : !quantized && (settings.FineTuneMethod == "qlora" || TrainingBudget.AsksForQuantization(settings, files)) ? Named("nf4", settings.DoubleQuantization)
+            : null;
     }
 
     /// <summary>The storage of a word of the setting Quantization; null for none.</summary>

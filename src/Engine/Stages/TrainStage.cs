@@ -37,7 +37,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
             lines.AddRange(context.SettingLines(nameof(RunSettings.Quantization), nameof(RunSettings.DoubleQuantization)));
         }
 
-        if (TrainingBudget.MayLowerMicroBatches(context.Settings))
+        if (TrainingBudget.MayChangeNumbers(context.Settings))
         {
             lines.AddRange(context.SettingLines(nameof(RunSettings.MaxMemory)));
         }

@@ -1,4 +1,7 @@
+using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Protocol;
 using FineTuneTool.Engine.Quantization;
@@ -13,8 +16,28 @@ namespace FineTuneTool.Engine.Stages;
 /// </summary>
 internal static class TrainingBudget
 {
-    /// <summary>Whether MaxMemory can change the micro-batches, and with them the result.</summary>
-    public static bool MayLowerMicroBatches(RunSettings settings) => settings.MaxMemory is not null && settings.MicroBatchSize > 1;
+    /// <summary>Whether MaxMemory can change numbers of the result.</summary>
+    public static bool MayChangeNumbers(RunSettings settings) => MayLowerMicroBatches(settings) || MayQuantize(settings);
+
+    /// <summary>
+    /// Whether a stated MaxMemory leaves an adapter no other way than a base in few bits, where the project leaves that open: after everything else was
+    /// given, for full rows. Of settings and model alone, so that every stage decides alike.
+    /// </summary>
+    public static bool AsksForQuantization(RunSettings settings, ModelFiles files)
+    {
+        if (!MayQuantize(settings))
+        {
+            return false;
+        }
+
+        using var backend = new PlanningBackend(ComputeTypes.ForTraining(settings.ComputeType), threads: 1);
+        using Decoder decoder = Decoder.Load(files, backend);
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, LoraSettings.From(settings), settings.Seed);
+        decoder.ActiveAdapter = adapter;
+        MemoryPlan plan = Plan(settings, decoder, OptimizerKinds.Find(settings.Optimizer), long.MaxValue);
+        long limit = settings.MaxMemory!.Value;
+        return plan.PeakBytes(Choose(settings, plan, limit, decoder.Spec.NumHiddenLayers)) > limit;
+    }
 
     /// <param name="rowTokens">Tokens of all training rows.</param>
     public static MemoryPlan Plan(RunSettings settings, Decoder decoder, OptimizerKind optimizer, long rowTokens, WeightStorage? layerStorage = null) =>
@@ -67,9 +90,14 @@ internal static class TrainingBudget
         return choice;
     }
 
+    private static bool MayLowerMicroBatches(RunSettings settings) => settings.MaxMemory is not null && settings.MicroBatchSize > 1;
+
+    private static bool MayQuantize(RunSettings settings) => settings is { MaxMemory: not null, FineTuneMethod: "lora", Quantization: "auto" };
+
     private static string Remedy(RunSettings settings, MemoryChoice choice, int layers) =>
         choice.CheckpointedLayers < layers ? "Leave GradientCheckpointing at auto."
         : choice.MicroBatchSize > 1 ? "Lower MicroBatchSize or MaxSeqLength, or state MaxMemory, which lowers micro-batches by itself."
         : settings.FineTuneMethod == "full" ? "Lower MaxSeqLength, or train an adapter: FineTuneMethod lora or qlora."
-        : "Lower MaxSeqLength, use FineTuneMethod qlora, which quantises the base model, or choose a smaller one.";
+        : settings is { FineTuneMethod: "lora", Quantization: "none" } ? "Set Quantization to auto or use FineTuneMethod qlora, so that the base model may be quantised, or lower MaxSeqLength."
+        : "Lower MaxSeqLength, or choose a smaller base model.";
 }

@@ -62,6 +62,17 @@ public sealed class SettingEffectTests(SettingEffectTests.Project project) : ICl
     public void What_saves_memory_trains_the_same_adapter(string one, string other) => Assert.Equal(Trained(one), Trained(other));
 
     [Fact]
+    public void A_stated_budget_quantises_the_base_of_an_adapter_where_the_project_leaves_that_open()
+    {
+        var events = new RecordingEvents();
+        string small = Trained("Quantization=auto MaxMemory=64KiB", events);
+        Assert.Contains("the weights of the layers are held as NF4", events.Milestones);
+        Assert.Equal(Trained("Quantization=nf4"), small);
+        Assert.Equal(Trained("Quantization=none"), Trained("Quantization=auto"));
+        Assert.Equal(Trained("Quantization=none"), Trained("Quantization=auto MaxMemory=8GiB"));
+    }
+
+    [Fact]
     public void A_stated_budget_cuts_micro_batches_and_says_so()
     {
         var events = new RecordingEvents();
