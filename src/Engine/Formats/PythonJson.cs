@@ -51,13 +51,13 @@ public static class PythonJson
             return double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
         }
 
-        string shortest = value.ToString("E16", CultureInfo.InvariantCulture);
-        string round = value.ToString("R", CultureInfo.InvariantCulture);
-        string sign = shortest.StartsWith('-') ? "-" : "";
-        int exponent = int.Parse(shortest.AsSpan(shortest.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        string mantissa = round.Split('E')[0];
-        string digits = mantissa.TrimStart('-').Replace(".", "", StringComparison.Ordinal).TrimStart('0').TrimEnd('0');
-        digits = digits.Length == 0 ? "0" : digits;
+        // Digits and exponent come from the same text: 1e-06 with 17 digits would begin with 9.99…e-07.
+        string[] parts = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture).Split('E');
+        int shift = parts.Length == 1 ? 0 : int.Parse(parts[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int point = parts[0].IndexOf('.') is var place and >= 0 ? place : parts[0].Length;
+        string all = parts[0].Replace(".", "", StringComparison.Ordinal), significant = all.TrimStart('0');
+        string sign = double.IsNegative(value) ? "-" : "", digits = value == 0 ? "0" : significant.TrimEnd('0');
+        int exponent = value == 0 ? 0 : shift + point - 1 - (all.Length - significant.Length);
         if (value != 0 && exponent is < -4 or >= 16)
         {
             string fraction = digits.Length > 1 ? $".{digits[1..]}" : "";

@@ -125,6 +125,13 @@ public class WriterTests
     [InlineData(1.5e300, "1.5e+300")]
     [InlineData(9.999999747378752e-06, "9.999999747378752e-06")]
     [InlineData(0.1, "0.1")]
+    [InlineData(1e-6, "1e-06")]
+    [InlineData(1e-7, "1e-07")]
+    [InlineData(-1e-6, "-1e-06")]
+    [InlineData(1e23, "1e+23")]
+    [InlineData(9.5e-7, "9.5e-07")]
+    [InlineData(9999999999999998.0, "9999999999999998.0")]
+    [InlineData(5e-324, "5e-324")]
     public void Floats_are_printed_as_Python_prints_them(double value, string expected) => Assert.Equal(expected, PythonJson.Float(value));
 
     private static void WriteAgain(string path)

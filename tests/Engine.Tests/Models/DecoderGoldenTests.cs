@@ -2,8 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Adapters;
 using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Exports;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Tensors;
 using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Models;
@@ -42,6 +44,15 @@ public class DecoderGoldenTests
     [SharedTheory("goldens/models/tiny")]
     [MemberData(nameof(Shared))]
     public void Adapter_on_further_models_equals_the_reference(string name) => CheckAdapter(name);
+
+    [Theory]
+    [MemberData(nameof(Local))]
+    public void Merged_model_equals_the_reference(string name) => CheckMerged(name);
+
+    [SharedTheory("goldens/models/tiny")]
+    [MemberData(nameof(Shared))]
+    [MemberData(nameof(ByLength))]
+    public void Merged_model_of_further_models_equals_the_reference(string name) => CheckMerged(name);
 
     [Theory]
     [MemberData(nameof(Local))]
@@ -190,6 +201,22 @@ public class DecoderGoldenTests
         decoder.ActiveAdapter = null;
         Assert.Equal(plain, ModelGolden.Logits(decoder, second));
         Assert.Equal(0, decoder.Trainable.Count);
+    }
+
+    private static void CheckMerged(string name)
+    {
+        using var golden = new ModelGolden($"tiny/{name}");
+        string merged = golden.NewFolder()["merged"];
+        using (ModelFiles model = ModelFiles.Open(golden.Folder))
+        using (Decoder decoder = Decoder.Load(model, golden.Backend))
+        using (PeftAdapter files = PeftAdapter.Read(Path.Combine(golden.Folder, "lora")))
+        using (LoraAdapter adapter = LoraAdapter.Load(decoder, files, trainable: false))
+        {
+            MergedFolderExport.Write(merged, model, decoder, adapter, new MergedFolderSettings(ElementType.F32));
+        }
+
+        float[] logits = ModelGolden.Logits(golden.LoadFrom(merged), ModelGolden.Whole(golden.Sequences[1]));
+        ModelGolden.Near(golden.Tensor("lora.logits.1"), logits, ModelGolden.LogitTolerance, "merged");
     }
 
     private static void CheckGreedy(string name)
