@@ -68,6 +68,7 @@ public sealed record RunSettings
     public int SaveTotalLimit => Integer(nameof(SaveTotalLimit));
     public int LoggingSteps => Integer(nameof(LoggingSteps));
     public int EarlyStoppingPatience => Integer(nameof(EarlyStoppingPatience));
+    public string MetricForBestModel => this[nameof(MetricForBestModel)];
     public bool LoadBestModelAtEnd => Boolean(nameof(LoadBestModelAtEnd));
     public ulong Seed => (ulong)SettingNumbers.Integer(this[nameof(Seed)])!.Value;
     public bool ShuffleData => Boolean(nameof(ShuffleData));

@@ -105,6 +105,8 @@ public static class SettingTable
         "cosine-with-min-lr", "warmup-stable-decay",
     ];
 
+    public static IReadOnlyList<string> MetricsForBestModel { get; } = ["EvalLoss", "TokenAccuracy"];
+
     public static IReadOnlyList<string> Optimizers { get; } =
         ["adamw", "adamw-8bit", "paged-adamw-8bit", "paged-adamw", "sgd", "adafactor", "lion"];
 
@@ -172,7 +174,8 @@ public static class SettingTable
         new("SaveSteps", SettingKind.Integer, "0", "Checkpoint every so many steps; 0 = once an epoch", Minimum: 0),
         new("SaveTotalLimit", SettingKind.Integer, "2", "Checkpoints kept; the best and the newest always are", Minimum: 1),
         new("LoggingSteps", SettingKind.Integer, "10", "A line of metrics every so many steps", Minimum: 1),
-        new("EarlyStoppingPatience", SettingKind.Integer, "0", "Stop after so many evaluations without a better loss; 0 = off", Minimum: 0),
+        new("EarlyStoppingPatience", SettingKind.Integer, "0", "Stop after so many evaluations without a better one; 0 = off", Minimum: 0),
+        new("MetricForBestModel", SettingKind.Choice, "EvalLoss", "What makes an evaluation better than another", MetricsForBestModel),
         new("LoadBestModelAtEnd", SettingKind.Boolean, "true", "The result is the adapter of the best evaluation, not of the last step"),
         new("Seed", SettingKind.Integer, "42", "Seed of every random stream", Minimum: 0),
         new("ShuffleData", SettingKind.Boolean, "true", "Draw the rows in a new order each epoch"),

@@ -22,7 +22,8 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         nameof(RunSettings.MinLrRatio), nameof(RunSettings.LoraPlusLrRatio), nameof(RunSettings.NeftuneNoiseAlpha), nameof(RunSettings.Optimizer),
         nameof(RunSettings.WeightDecay), nameof(RunSettings.AdamBeta1), nameof(RunSettings.AdamBeta2), nameof(RunSettings.AdamEpsilon),
         nameof(RunSettings.MaxGradNorm), nameof(RunSettings.EvalSteps), nameof(RunSettings.SaveSteps), nameof(RunSettings.SaveTotalLimit),
-        nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience), nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
+        nameof(RunSettings.LoggingSteps), nameof(RunSettings.EarlyStoppingPatience), nameof(RunSettings.MetricForBestModel),
+        nameof(RunSettings.LoadBestModelAtEnd), nameof(RunSettings.Seed),
     ];
 
     public override string Name => "train";

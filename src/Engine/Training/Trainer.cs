@@ -152,12 +152,12 @@ public sealed class Trainer(
         }
 
         TrainingState evaluated = state.Evaluated(
-            loss, (double)sum.Correct / sum.SupervisedTokens, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            loss, (double)sum.Correct / sum.SupervisedTokens, settings.MetricForBestModel == "TokenAccuracy", Stopwatch.GetElapsedTime(started).TotalSeconds);
         string verdict = evaluated.BestStep == state.Step ? "the best so far" : $"the best is step {evaluated.BestStep}";
         _events.Milestone(string.Create(CultureInfo.InvariantCulture, $"Evaluation at step {state.Step}: loss {loss:F4}, {verdict}."));
         if (StopsEarly(evaluated))
         {
-            _events.Milestone($"Early stop: {evaluated.EvaluationsWithoutImprovement} evaluations without a better loss.");
+            _events.Milestone($"Early stop: {evaluated.EvaluationsWithoutImprovement} evaluations without a better one.");
         }
 
         return evaluated;

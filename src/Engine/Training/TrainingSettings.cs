@@ -60,8 +60,11 @@ public sealed record TrainingSettings
 
     public int LoggingSteps { get; init; } = 10;
 
-    /// <summary>Stop after so many evaluations without a better loss; 0 = off.</summary>
+    /// <summary>Stop after so many evaluations without a better one; 0 = off.</summary>
     public int EarlyStoppingPatience { get; init; }
+
+    /// <summary>What makes an evaluation better than another: <c>EvalLoss</c>, or <c>TokenAccuracy</c>.</summary>
+    public string MetricForBestModel { get; init; } = "EvalLoss";
 
     public bool LoadBestModelAtEnd { get; init; } = true;
 
@@ -91,6 +94,7 @@ public sealed record TrainingSettings
         SaveTotalLimit = settings.SaveTotalLimit,
         LoggingSteps = settings.LoggingSteps,
         EarlyStoppingPatience = settings.EarlyStoppingPatience,
+        MetricForBestModel = settings.MetricForBestModel,
         LoadBestModelAtEnd = settings.LoadBestModelAtEnd,
         Seed = settings.Seed,
     };

@@ -35,7 +35,11 @@ public sealed record TrainingState
 
     public double? EvalTokenAccuracy { get; init; }
 
+    /// <summary>Loss of the best evaluation.</summary>
     public double? BestEvalLoss { get; init; }
+
+    /// <summary>Token accuracy of the best evaluation.</summary>
+    public double? BestTokenAccuracy { get; init; }
 
     public long BestStep { get; init; }
 
@@ -59,9 +63,10 @@ public sealed record TrainingState
         Seconds = Seconds + seconds,
     };
 
-    public TrainingState Evaluated(double loss, double tokenAccuracy, double seconds)
+    /// <param name="byAccuracy">The better evaluation is the one with the higher token accuracy, else the one with the lower loss.</param>
+    public TrainingState Evaluated(double loss, double tokenAccuracy, bool byAccuracy, double seconds)
     {
-        bool best = BestEvalLoss is null || loss < BestEvalLoss;
+        bool best = BestEvalLoss is null || (byAccuracy ? tokenAccuracy > BestTokenAccuracy : loss < BestEvalLoss);
         return this with
         {
             EvaluationPending = false,
@@ -70,6 +75,7 @@ public sealed record TrainingState
             EvalLoss = loss,
             EvalTokenAccuracy = tokenAccuracy,
             BestEvalLoss = best ? loss : BestEvalLoss,
+            BestTokenAccuracy = best ? tokenAccuracy : BestTokenAccuracy,
             BestStep = best ? Step : BestStep,
             EvaluationsWithoutImprovement = best ? 0 : EvaluationsWithoutImprovement + 1,
         };

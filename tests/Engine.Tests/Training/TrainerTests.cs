@@ -118,6 +118,30 @@ public class TrainerTests
             File.ReadAllBytes(folder.File("checkpoint-40/model.safetensors")), File.ReadAllBytes(folder.File("model/model.safetensors")));
     }
 
+    [Theory]
+    [InlineData("EvalLoss", 1)]
+    [InlineData("TokenAccuracy", 2)]
+    public void The_better_evaluation_is_the_one_by_the_chosen_metric(string metric, long best)
+    {
+        bool byAccuracy = metric == "TokenAccuracy";
+        TrainingState state = new();
+        foreach ((double loss, double accuracy) in new[] { (1.0, 0.5), (1.5, 0.75), (2.0, 0.75) })
+        {
+            state = (state with { Step = state.Step + 1 }).Evaluated(loss, accuracy, byAccuracy, seconds: 1);
+        }
+
+        Assert.Equal((best, 3 - best), (state.BestStep, state.EvaluationsWithoutImprovement));
+        Assert.Equal(byAccuracy ? (1.5, 0.75) : (1.0, 0.5), (state.BestEvalLoss, state.BestTokenAccuracy));
+    }
+
+    [Fact]
+    public void The_metric_decides_which_values_are_the_result()
+    {
+        Result result = Train(Overfitting with { MetricForBestModel = "TokenAccuracy" }, RunData.Rows(6), RunData.Rows(6, seed: 9));
+        Assert.Equal(result.Summary.BestStep, result.Summary.ResultStep);
+        Assert.NotEqual(result.Metrics.MinBy(row => row.EvalLoss)!.Step, result.Summary.ResultStep);
+    }
+
     [Fact]
     public void Validation_rows_without_a_supervised_token_are_no_evaluation()
     {

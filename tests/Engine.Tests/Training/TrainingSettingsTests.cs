@@ -32,6 +32,7 @@ public class TrainingSettingsTests
         ["SaveTotalLimit"] = "6",
         ["LoggingSteps"] = "9",
         ["EarlyStoppingPatience"] = "8",
+        ["MetricForBestModel"] = "TokenAccuracy",
         ["LoadBestModelAtEnd"] = "False",
         ["Seed"] = "13",
     };
