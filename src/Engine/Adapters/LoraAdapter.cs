@@ -17,6 +17,7 @@ public sealed class LoraAdapter : Adapter
     private readonly SharedRows _shared;
     private readonly Dictionary<LinearLayer, LinearBranch> _branches = [];
     private readonly Dictionary<Weight, Replacement> _replacements = [];
+    private readonly Dictionary<LinearLayer, LoraStart> _starts = [];
 
     private LoraAdapter(LoraModules modules, bool trainable)
         : base(modules.Decoder)
@@ -56,7 +57,7 @@ public sealed class LoraAdapter : Adapter
     internal override long BytesPerToken => base.BytesPerToken + _shared.BytesPerToken;
 
     /// <summary>
-    /// New branches that change nothing yet: A uniform in ±1/√K, B zero (PEFT's default); on the embedding A zero and B normal. Raises
+    /// New branches that change nothing yet, begun as <see cref="LoraSettings.Init"/> says; on the embedding A zero and B normal. Raises
     /// <see cref="Codes.NoTargetModules"/> where a name, number or pattern in the settings matches no layer.
     /// </summary>
     /// <param name="seed">Each module draws from a stream of its own, so that adding a target leaves the others as they were.</param>
@@ -64,13 +65,7 @@ public sealed class LoraAdapter : Adapter
     {
         LoraModules modules = LoraTargets.Select(decoder, settings);
         var adapter = new LoraAdapter(modules, trainable: true);
-        foreach (LinearLayer linear in modules.Linears)
-        {
-            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)linear.Index);
-            float bound = 1 / MathF.Sqrt(linear.InFeatures);
-            adapter._values.Write(PeftNames.A(linear.Path), Draw(settings.RankOf(linear.Path) * linear.InFeatures, i => (2 * random.Uniform(i) - 1) * bound));
-        }
-
+        adapter.Begin(seed);
         foreach ((LinearLayer linear, LinearBranch branch) in adapter._branches)
         {
             if (branch is DoraBranch dora)
@@ -82,8 +77,8 @@ public sealed class LoraAdapter : Adapter
         if (modules.Embedding)
         {
             var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)decoder.Linears.Count);
-            adapter._values.Write(
-                PeftNames.EmbeddingB(Decoder.EmbeddingPath), Draw(settings.RankOf(Decoder.EmbeddingPath) * decoder.Embedding.Shape[1], random.Normal));
+            long count = settings.RankOf(Decoder.EmbeddingPath) * decoder.Embedding.Shape[1];
+            adapter._values.Write(PeftNames.EmbeddingB(Decoder.EmbeddingPath), [.. Enumerable.Range(0, (int)count).Select(i => random.Normal((ulong)i))]);
         }
 
         foreach ((Weight weight, Replacement replacement) in adapter._replacements)
@@ -101,6 +96,11 @@ public sealed class LoraAdapter : Adapter
     public static LoraAdapter Load(Decoder decoder, PeftAdapter files, bool trainable)
     {
         var adapter = new LoraAdapter(LoraReader.Read(decoder, files), trainable);
+        if (LoraInitialisation.Find(adapter.Settings.Init).TakesFromWeight)
+        {
+            adapter.Begin(seed: 0);
+        }
+
         adapter._values.Read(files);
         return adapter;
     }
@@ -111,15 +111,16 @@ public sealed class LoraAdapter : Adapter
         string[] paths = [.. _modules.Linears.Select(linear => linear.Path), .. _modules.Embedding ? [Decoder.EmbeddingPath] : Array.Empty<string>()];
         ModuleSelection names = ModuleSelection.Of([.. paths.Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()]);
         bool same = LoraTargets.Match(Decoder, Settings with { Targets = names, Exclude = null, Layers = null }).Linears.Count == _modules.Linears.Count;
+        (int ranks, double alphas) = _starts.Count == 0 ? (1, 1.0) : (2, Settings.UseRslora ? Math.Sqrt(2) : 2);
         return new PeftConfig
         {
             BaseModelNameOrPath = baseModelName,
-            R = Settings.Rank,
-            LoraAlpha = Settings.Alpha,
+            R = ranks * Settings.Rank,
+            LoraAlpha = alphas * Settings.Alpha,
             LoraDropout = Settings.Dropout,
             TargetModules = same ? names : ModuleSelection.Of(paths),
-            RankPattern = Settings.RankPattern,
-            AlphaPattern = Settings.AlphaPattern,
+            RankPattern = Settings.RankPattern.ToDictionary(pair => pair.Key, pair => ranks * pair.Value),
+            AlphaPattern = Settings.AlphaPattern.ToDictionary(pair => pair.Key, pair => alphas * pair.Value),
             UseRslora = Settings.UseRslora,
             Bias = Settings.Bias,
             LoraBias = Settings.LoraBias,
@@ -128,7 +129,19 @@ public sealed class LoraAdapter : Adapter
         };
     }
 
-    public override IReadOnlyList<TensorSource> ToTensors() => _values.ToTensors();
+    /// <summary>A start that was taken from the weights is written beside what was trained: see <see cref="LoraStart"/>.</summary>
+    public override IReadOnlyList<TensorSource> ToTensors()
+    {
+        Dictionary<string, TensorSource> sources = _values.ToTensors().ToDictionary(source => source.Name, StringComparer.Ordinal);
+        foreach ((LinearLayer linear, LoraStart start) in _starts)
+        {
+            string a = PeftNames.A(linear.Path), b = PeftNames.B(linear.Path);
+            sources[a] = start.JoinA(Decoder.Backend, sources[a], _values.Value(a));
+            sources[b] = start.JoinB(Decoder.Backend, sources[b], _values.Value(b), Settings.ScaleOf(linear.Path));
+        }
+
+        return [.. sources.Values];
+    }
 
     public override void Dispose()
     {
@@ -138,9 +151,33 @@ public sealed class LoraAdapter : Adapter
             branch.Dispose();
         }
 
+        foreach (LoraStart start in _starts.Values)
+        {
+            start.Dispose();
+        }
+
         Embedding?.Dispose();
         _shared.Dispose();
         _values.Dispose();
+    }
+
+    /// <summary>Sets every A and B to what they begin with, and keeps what they took from the weights.</summary>
+    private void Begin(ulong seed)
+    {
+        LoraInitialisation initialisation = LoraInitialisation.Find(Settings.Init);
+        foreach (LinearLayer linear in _modules.Linears)
+        {
+            int rank = Settings.RankOf(linear.Path);
+            float scale = Settings.ScaleOf(linear.Path);
+            (float[] A, float[] B) values = initialisation.Make(Decoder.Backend, linear, rank, scale, new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)linear.Index));
+            _values.Write(PeftNames.A(linear.Path), values.A);
+            _values.Write(PeftNames.B(linear.Path), values.B);
+            if (initialisation.TakesFromWeight)
+            {
+                LoraStart start = _starts[linear] = LoraStart.Of(Decoder.Backend, linear, rank, scale, values);
+                ((LowRankBranch)_branches[linear]).Start = (start.A, start.B);
+            }
+        }
     }
 
     private LinearBranch BranchOn(LinearLayer linear)
@@ -156,17 +193,6 @@ public sealed class LoraAdapter : Adapter
         return Settings.UseDora ? new DoraBranch(Decoder.Backend, linear, lowRank, _values.Value(magnitude), _values.Gradient(magnitude), _shared) : lowRank;
     }
 
-    private static float[] Draw(long count, Func<ulong, float> number)
-    {
-        float[] values = new float[count];
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = number((ulong)i);
-        }
-
-        return values;
-    }
-
     /// <summary>The head's loss takes one matrix: see <see cref="LinearBranch.BackwardMerged"/>.</summary>
     private void RefuseWhatIsNotSupported(bool trainable)
     {
@@ -176,6 +202,21 @@ public sealed class LoraAdapter : Adapter
             throw Unsupported(
                 $"An adapter on {Decoder.HeadPath} cannot {(Settings.LoraBias ? "have a bias of its own (lora_bias)" : "be trained with dropout")}.",
                 $"Set LoraDropout to 0, or leave {Decoder.HeadPath} out of LoraTargetModules.", nameof(RunSettings.LoraDropout));
+        }
+
+        if (LoraInitialisation.Find(Settings.Init).TakesFromWeight)
+        {
+            if (Settings.UseDora)
+            {
+                throw Unsupported($"DoRA cannot begin with {Settings.Init}.", "Set LoraInit to default or gaussian, or UseDora to false.", nameof(RunSettings.LoraInit));
+            }
+
+            if (_modules.Linears.FirstOrDefault(linear => Settings.RankOf(linear.Path) > Math.Min(linear.InFeatures, linear.OutFeatures)) is { } small)
+            {
+                throw Unsupported(
+                    $"The rank {Settings.RankOf(small.Path)} is above the smaller side of {small.Path}, {Math.Min(small.InFeatures, small.OutFeatures)}: {Settings.Init} has no such part of the weight.",
+                    "Lower LoraRank, or LoraRankPattern for that layer.", nameof(RunSettings.LoraInit));
+            }
         }
 
         if (Settings.UseDora && (Settings.LoraBias || _modules.Embedding || (head && trainable)))

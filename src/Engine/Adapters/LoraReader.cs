@@ -7,8 +7,11 @@ namespace FineTuneTool.Engine.Adapters;
 /// <summary>Checks a LoRA folder against a decoder before anything is allocated: kind, options, names, shapes.</summary>
 internal sealed class LoraReader
 {
-    /// <summary>Initialisations after which the base model is still the base model; the others subtract from its weights when PEFT loads them.</summary>
+    /// <summary>Initialisations after which the base model is still the base model.</summary>
     private static readonly string[] PlainInitialisations = ["true", "false", "gaussian", "eva", "orthogonal"];
+
+    /// <summary>Those that take from its weights whenever PEFT loads them, and can be repeated: their product does not depend on signs.</summary>
+    private static readonly string[] RepeatedInitialisations = ["pissa", "olora"];
 
     /// <summary>Options of newer or other variants that change what the branch computes.</summary>
     private static readonly string[] ForeignOptions =
@@ -26,6 +29,10 @@ internal sealed class LoraReader
     /// <summary>What the folder changes in the decoder.</summary>
     public static LoraModules Read(Decoder decoder, PeftAdapter files) => new LoraReader(decoder, files).Read();
 
+    /// <summary>The initialisation that must be repeated before the adapter's own numbers count; default for all others.</summary>
+    public static string InitOf(PeftConfig config) =>
+        RepeatedInitialisations.FirstOrDefault(name => config.InitLoraWeights == name || config.InitLoraWeights.StartsWith($"{name}_niter_", StringComparison.Ordinal)) ?? "default";
+
     private LoraModules Read()
     {
         RefuseForeignOptions(_files.Config);
@@ -40,7 +47,7 @@ internal sealed class LoraReader
     {
         string? foreign =
             config.PeftType != "LORA" ? $"is of the kind {config.PeftType}" :
-            !PlainInitialisations.Contains(config.InitLoraWeights) ? $"changes the base model when it begins (init_lora_weights = {config.InitLoraWeights})" :
+            !PlainInitialisations.Contains(config.InitLoraWeights) && InitOf(config) == "default" ? $"changes the base model when it begins (init_lora_weights = {config.InitLoraWeights})" :
             ForeignOptions.FirstOrDefault(_file.IsSet) is { } option ? $"uses the option {option}" : null;
         if (foreign is not null)
         {

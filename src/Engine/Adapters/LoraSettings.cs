@@ -44,6 +44,9 @@ public sealed record LoraSettings
     /// <summary>Rows keep lengths of their own (Liu et al. 2024).</summary>
     public bool UseDora { get; init; }
 
+    /// <summary>How branches begin: a name of <see cref="LoraInitialisation.All"/>.</summary>
+    public string Init { get; init; } = "default";
+
     /// <summary>Names of modules that are trained and saved as a whole.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
@@ -66,6 +69,7 @@ public sealed record LoraSettings
         Bias = config.Bias,
         LoraBias = config.LoraBias,
         UseDora = config.UseDora,
+        Init = LoraReader.InitOf(config),
         ModulesToSave = config.ModulesToSave ?? [],
     };
 
@@ -92,6 +96,7 @@ public sealed record LoraSettings
         UseRslora = settings.UseRsLora,
         ModulesToSave = settings.ModulesToSave,
         UseDora = settings.UseDora,
+        Init = settings.LoraInit,
         PlaceOf = placeOf,
     };
 

@@ -13,6 +13,7 @@ public sealed class LowRankBranch : LinearBranch
     private readonly RowBuffer _product;
     private readonly RowBuffer _dProduct;
     private readonly RowBuffer _wideProduct;
+    private readonly SharedRows _shared;
 
     /// <summary>(N) the layer's bias and the branch's, or the gradient of their sum; null where the branch has none.</summary>
     private Tensor? _sum;
@@ -21,7 +22,7 @@ public sealed class LowRankBranch : LinearBranch
     internal LowRankBranch(
         Backend backend, Tensor a, Tensor b, float scale, SharedRows shared, float dropout = 0, Tensor? dA = null, Tensor? dB = null)
     {
-        (_backend, A, B, Scale, Dropout, DA, DB) = (backend, a, b, scale, dropout, dA, dB);
+        (_backend, _shared, A, B, Scale, Dropout, DA, DB) = (backend, shared, a, b, scale, dropout, dA, dB);
         _dProduct = shared.Of(SharedRows.Products, a.Shape[0], backend.ActivationType);
         _product = new RowBuffer(backend, a.Shape[0], backend.ActivationType);
         _wideProduct = backend.ActivationType == ElementType.F32 ? _product : new RowBuffer(backend, a.Shape[0], ElementType.F32);
@@ -47,6 +48,9 @@ public sealed class LowRankBranch : LinearBranch
 
     public Tensor? DBias { get; internal init; }
 
+    /// <summary>A constant (R, K) and (N, R) whose product is added to the weight: what A and B took from it when they began, with the other sign.</summary>
+    internal (Tensor A, Tensor B)? Start { get; set; }
+
     public int Rank => (int)A.Shape[0];
 
     internal override bool Trains => DA is not null || DB is not null;
@@ -57,11 +61,19 @@ public sealed class LowRankBranch : LinearBranch
 
     internal override bool NeedsBias => Bias is not null;
 
-    internal override LinearOperands? Fused(Pass pass, LinearLayer layer, Tensor x, Tensor y) =>
+    internal override LinearOperands? Fused(Pass pass, LinearLayer layer, Tensor x, Tensor y) => Start is not null ? null :
         new LinearOperands(layer.Weight.Value, BiasOf(layer), Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: false), y);
 
-    internal override void Forward(Pass pass, LinearLayer layer, Tensor x, Tensor y, Tensor? addend) =>
+    internal override void Forward(Pass pass, LinearLayer layer, Tensor x, Tensor y, Tensor? addend)
+    {
         _backend.Linear(x, layer.Weight.Value, BiasOf(layer), Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: false), y, addend);
+        if (Start is { } start)
+        {
+            Tensor product = StartRows(x);
+            _backend.Linear(x, start.A, null, null, product);
+            _backend.Linear(product, start.B, null, null, y, addend: y);
+        }
+    }
 
     internal override void Backward(Pass pass, LinearLayer layer, Tensor dy, Tensor x, Tensor? dx, bool accumulate)
     {
@@ -73,6 +85,13 @@ public sealed class LowRankBranch : LinearBranch
         _backend.LinearBackward(
             dy, x, layer.Weight.Value, Operand(x, pass.DropoutOf(Dropout, layer.Index), backward: true), dx, accumulate, layer.Weight.Gradient,
             DBias is null ? layer.Bias?.Gradient : _sum);
+        if (Start is { } start && dx is not null)
+        {
+            Tensor dProduct = StartRows(x);
+            _backend.LinearBackward(dy, dProduct, start.B, null, dProduct, accumulate: false, null, null);
+            _backend.LinearBackward(dProduct, x, start.A, null, dx, accumulate: true, null, null);
+        }
+
         if (DBias is not null)
         {
             _backend.Add(DBias, _sum!, Scale);
@@ -88,6 +107,11 @@ public sealed class LowRankBranch : LinearBranch
         using Tensor delta = backend.Allocate(rows.Shape);
         backend.LinearBackward(B.Rows(firstRow, rows.Shape.Rows), delta, A, null, delta, accumulate: false, null, null);
         backend.Add(rows, delta, Scale);
+        if (Start is { } start)
+        {
+            backend.LinearBackward(start.B.Rows(firstRow, rows.Shape.Rows), delta, start.A, null, delta, accumulate: false, null, null);
+            backend.Add(rows, delta);
+        }
     }
 
     internal override void MergeBias(Backend backend, Tensor bias) => backend.Add(bias, Bias!, Scale);
@@ -115,6 +139,8 @@ public sealed class LowRankBranch : LinearBranch
         _wideProduct.Dispose();
         _sum?.Dispose();
     }
+
+    private Tensor StartRows(Tensor x) => _shared.Of(SharedRows.Starts, A.Shape[0], x.Type).Take(x.Shape[0]);
 
     private Tensor? BiasOf(LinearLayer layer)
     {

@@ -12,6 +12,9 @@ internal sealed class SharedRows(Backend backend) : IDisposable
     /// <summary>Outputs of a layer before they are scaled, and their gradients.</summary>
     public const int Outputs = 1, OutputGradients = 2;
 
+    /// <summary>Low-rank products of what a branch takes off, and their gradients.</summary>
+    public const int Starts = 5;
+
     /// <summary>Inputs of a layer as the branch sees them, and gradients of inputs.</summary>
     public const int Inputs = 3, InputGradients = 4;
 

@@ -37,6 +37,7 @@ public sealed record RunSettings
     public IReadOnlyList<string> LoraRankPattern => List(nameof(LoraRankPattern));
     public IReadOnlyList<string> LoraAlphaPattern => List(nameof(LoraAlphaPattern));
     public IReadOnlyList<string> ModulesToSave => List(nameof(ModulesToSave));
+    public string LoraInit => this[nameof(LoraInit)];
     public bool UseDora => Boolean(nameof(UseDora));
     public bool UseRsLora => Boolean(nameof(UseRsLora));
     public int PrefixLength => Integer(nameof(PrefixLength));

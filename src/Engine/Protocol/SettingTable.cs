@@ -145,6 +145,7 @@ public static class SettingTable
         new("LoraRankPattern", SettingKind.List, "", "Ranks of single layers: name=rank;name=rank", Scope: SettingScope.NewLora),
         new("LoraAlphaPattern", SettingKind.List, "", "Alphas of single layers: name=alpha;name=alpha", Scope: SettingScope.NewLora),
         new("ModulesToSave", SettingKind.List, "", "Modules that are trained whole beside the adapter and saved with it, such as lm_head, embed_tokens or input_layernorm", Scope: SettingScope.NewLora),
+        new("LoraInit", SettingKind.Choice, "default", "How a fresh adapter begins: default and gaussian with B zero, pissa with the largest singular vectors of each weight, olora with its QR factors; these two take their part off the weight, so that nothing changes at first, and the saved adapter has twice the rank", ["default", "gaussian", "pissa", "olora"], Scope: SettingScope.NewLora),
         new("UseDora", SettingKind.Boolean, "false", "Train the length of every row of an adapted layer apart from its direction (DoRA): nearer to full fine-tuning, and slower", Scope: SettingScope.NewLora),
         new("UseRsLora", SettingKind.Boolean, "false", "Scale by alpha / √r instead of alpha / r (rank-stabilised LoRA)", Scope: SettingScope.NewLora),
 

@@ -121,6 +121,18 @@ public class FiniteDifferenceTests
     }
 
     [Theory]
+    [InlineData("pissa")]
+    [InlineData("olora")]
+    public void Gradients_of_an_adapter_that_took_from_the_weights_equal_differences_of_the_loss(string init)
+    {
+        using var model = new TinyModel();
+        Decoder decoder = model.Load();
+        using LoraAdapter adapter = LoraAdapter.Create(decoder, new LoraSettings { Rank = 3, Alpha = 5, Dropout = 0.3, Init = init }, seed: 11);
+        decoder.ActiveAdapter = adapter;
+        Check(decoder);
+    }
+
+    [Theory]
     [InlineData("prefix", false)]
     [InlineData("prefix", true)]
     [InlineData("projected prefix", false)]
