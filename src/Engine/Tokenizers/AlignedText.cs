@@ -10,9 +10,15 @@ internal sealed class AlignedText
 
     /// <summary>The original text: point i stands for [i, i + 1).</summary>
     public AlignedText(int[] points)
+        : this(points, points.Length)
+    {
+    }
+
+    /// <summary>As above, of the first <paramref name="length"/> points.</summary>
+    public AlignedText(int[] points, int length)
     {
         Points = points;
-        Length = points.Length;
+        Length = length;
     }
 
     private AlignedText(int[] points, int[] starts, int[] ends, int length)

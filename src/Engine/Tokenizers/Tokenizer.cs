@@ -135,10 +135,13 @@ public sealed class Tokenizer
 
     private SpecialToken? Find(string? text) => text is not null && TokenToId(text) is int id ? new SpecialToken(text, id) : null;
 
+    /// <summary>What it returns is this thread's own until its next text.</summary>
     private TokenSink Run(string text, bool addSpecialTokens, bool specialTokensAsText, bool withOffsets)
     {
-        var sink = new TokenSink(withOffsets);
-        foreach (TextPart part in _pipeline.Added.Split(new AlignedText(CodePoints.FromString(text)), specialTokensAsText))
+        EncodingScratch scratch = EncodingScratch.Take(withOffsets);
+        TokenSink sink = scratch.Sink;
+        Pieces pieces = scratch.Pieces;
+        foreach (TextPart part in _pipeline.Added.Split(scratch.Read(text), specialTokensAsText))
         {
             if (part.TokenId >= 0)
             {
@@ -146,7 +149,7 @@ public sealed class Tokenizer
                 continue;
             }
 
-            var pieces = new Pieces(part.Segment);
+            pieces.Reset(part.Segment);
             _pipeline.PreTokenizer?.Apply(pieces);
             foreach (TextSpan span in pieces.Spans)
             {

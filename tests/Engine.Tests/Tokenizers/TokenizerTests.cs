@@ -34,6 +34,53 @@ public class TokenizerTests
     }
 
     [Fact]
+    public void A_long_word_of_many_pairs_is_merged_as_its_rule_says()
+    {
+        string[] merges = ["b c", "a b", "c a", "ab c", "bc a", "a a", "aa bc", "b b", "bb c"];
+        Tokenizer tokenizer = SmallTokenizers.Read(SmallTokenizers.ByteLevel(merges));
+        var random = new Random(3);
+        for (int round = 0; round < 200; round++)
+        {
+            string text = new([.. Enumerable.Range(0, 49 + random.Next(60)).Select(_ => "abc"[random.Next(3)])]);
+            Assert.Equal(ByRule(text, merges), tokenizer.Spell(text));
+        }
+    }
+
+    [Fact]
+    public void Words_cut_before_their_marks_are_spelt_as_the_whole_text()
+    {
+        using var folder = new TemporaryFolder();
+        string[] pieces = ["▁", "a", "b", "ab", "▁a", "▁▁", "▁▁a", "ba"];
+        File.WriteAllBytes(folder["tokenizer.model"], SmallModels.Bpe(pieces));
+        Tokenizer cut = TokenizerFiles.FromFolder(folder.Path);
+        JsonNode whole = JsonNode.Parse(cut.Definition.Span)!;
+
+        // A token that no merge makes, but that reaches over a mark, keeps texts whole.
+        whole["model"]!["vocab"]!["z▁z"] = 20;
+        Tokenizer uncut = SmallTokenizers.Read(whole);
+        var random = new Random(4);
+        for (int round = 0; round < 300; round++)
+        {
+            string text = new([.. Enumerable.Range(0, random.Next(1, 80)).Select(_ => "ab c▁"[random.Next(5)])]);
+            Assert.Equal(uncut.Encode(text).Ids, cut.Encode(text).Ids);
+            Assert.Equal(uncut.Encode(text).Offsets, cut.Encode(text).Offsets);
+        }
+    }
+
+    [Fact]
+    public void Texts_after_one_another_do_not_disturb_each_other()
+    {
+        Tokenizer tokenizer = SmallTokenizers.Read(SmallTokenizers.ByteLevel("a b"));
+        TokenizedText first = tokenizer.Encode("ab ab");
+        (int[] ids, TextSpan[] offsets) = ([.. first.Ids], [.. first.Offsets]);
+        tokenizer.EncodeIds(new string('x', 400_000));
+        tokenizer.Encode("b");
+        Assert.Equal(ids, first.Ids);
+        Assert.Equal(offsets, first.Offsets);
+        Assert.Equal(ids, tokenizer.EncodeIds("ab ab"));
+    }
+
+    [Fact]
     public void Lone_surrogates_are_read_as_replacement_characters()
     {
         Tokenizer tokenizer = TokenizerGoldens.Tokenizer(TokenizerGoldens.Local, "smollm2");
@@ -130,5 +177,28 @@ public class TokenizerTests
         Assert.Equal("y", tokenizer.ChatTemplate);
         folder.Write("chat_template.jinja", "z");
         Assert.Equal("z", TokenizerFiles.FromFolder(folder.Path).ChatTemplate);
+    }
+
+    /// <summary>The rule of byte pair encoding as it is written down: again and again the pair with the smallest rank, the leftmost first.</summary>
+    private static string ByRule(string text, string[] merges)
+    {
+        List<string> tokens = [.. text.Select(letter => letter.ToString())];
+        while (true)
+        {
+            (int Rank, int At) best = (int.MaxValue, 0);
+            for (int i = 0; i + 1 < tokens.Count; i++)
+            {
+                int rank = Array.IndexOf(merges, $"{tokens[i]} {tokens[i + 1]}");
+                best = rank >= 0 && rank < best.Rank ? (rank, i) : best;
+            }
+
+            if (best.Rank == int.MaxValue)
+            {
+                return string.Join('|', tokens);
+            }
+
+            tokens[best.At] += tokens[best.At + 1];
+            tokens.RemoveAt(best.At + 1);
+        }
     }
 }

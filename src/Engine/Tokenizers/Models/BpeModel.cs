@@ -20,6 +20,7 @@ internal sealed class BpeModel : TokenModel
     private readonly MergeTable _merges;
     private readonly BpeSettings _settings;
     private readonly bool _byteLevel;
+    private readonly bool _cutsWords;
     private readonly int[] _byteIds = new int[256];
     private readonly int[]? _fallbackIds;
     private readonly Dictionary<int, int> _pointIds = [];
@@ -31,6 +32,7 @@ internal sealed class BpeModel : TokenModel
         _merges = merges;
         _settings = settings;
         _byteLevel = byteLevel;
+        _cutsWords = !byteLevel && !settings.IgnoreMerges && WordBoundaries.Hold(vocabulary);
         for (int value = 0; value < 256; value++)
         {
             _byteIds[value] = vocabulary.Find(((char)ByteLetters.Letter((byte)value)).ToString()) ?? Missing;
@@ -54,8 +56,18 @@ internal sealed class BpeModel : TokenModel
 
     public override int? TokenToId(string token) => _vocabulary.Find(token);
 
-    [SkipLocalsInit]
     public override void Encode(AlignedText text, int start, int end, TokenSink sink)
+    {
+        for (int from = start; from < end;)
+        {
+            int to = _cutsWords ? from + WordBoundaries.Next(text.Points.AsSpan(from, end - from)) : end;
+            EncodeWord(text, from, to, sink);
+            from = to;
+        }
+    }
+
+    [SkipLocalsInit]
+    private void EncodeWord(AlignedText text, int start, int end, TokenSink sink)
     {
         int capacity = (end - start) * 4;
         byte[]? rented = capacity > 1024 ? ArrayPool<byte>.Shared.Rent(capacity) : null;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace FineTuneTool.Engine.Tokenizers.Models;
@@ -68,26 +69,32 @@ internal static class BpeWord
     /// <summary>As the scan, in n log n: a queue of candidate merges, of which outdated ones are skipped when they come up.</summary>
     private static int MergeByQueue(Span<int> ids, Span<int> lengths, MergeTable merges)
     {
-        int[] previous = new int[ids.Length];
-        int[] next = new int[ids.Length];
-        var queue = new PriorityQueue<(int Position, int Id), long>(ids.Length);
+        int[] links = ArrayPool<int>.Shared.Rent(2 * ids.Length);
+        Span<int> previous = links.AsSpan(0, ids.Length);
+        Span<int> next = links.AsSpan(ids.Length, ids.Length);
+        var queue = new MergeQueue(ids.Length);
         for (int i = 0; i < ids.Length; i++)
         {
             previous[i] = i - 1;
             next[i] = i + 1 < ids.Length ? i + 1 : -1;
-            Consider(ids, i);
+            queue.Consider(merges, ids, next, i);
         }
 
-        while (queue.TryDequeue(out (int Position, int Id) candidate, out _))
+        while (queue.TryTake(out int rank, out int left))
         {
-            int left = candidate.Position;
             int right = next[left];
-            if (lengths[left] == 0 || right < 0 || merges.Find(ids[left], ids[right]).Id != candidate.Id)
+            if (lengths[left] == 0 || right < 0)
             {
                 continue;
             }
 
-            ids[left] = candidate.Id;
+            Merge merge = merges.Find(ids[left], ids[right]);
+            if (merge.Rank != rank || merge.Id < 0)
+            {
+                continue;
+            }
+
+            ids[left] = merge.Id;
             lengths[left] += lengths[right];
             lengths[right] = 0;
             next[left] = next[right];
@@ -98,10 +105,10 @@ internal static class BpeWord
 
             if (previous[left] >= 0)
             {
-                Consider(ids, previous[left]);
+                queue.Consider(merges, ids, next, previous[left]);
             }
 
-            Consider(ids, left);
+            queue.Consider(merges, ids, next, left);
         }
 
         int count = 0;
@@ -111,15 +118,8 @@ internal static class BpeWord
             lengths[count++] = lengths[i];
         }
 
+        queue.Return();
+        ArrayPool<int>.Shared.Return(links);
         return count;
-
-        void Consider(Span<int> tokens, int position)
-        {
-            Merge merge = next[position] < 0 ? Models.Merge.None : merges.Find(tokens[position], tokens[next[position]]);
-            if (merge.Id >= 0)
-            {
-                queue.Enqueue((position, merge.Id), ((long)merge.Rank << 32) | (uint)position);
-            }
-        }
     }
 }

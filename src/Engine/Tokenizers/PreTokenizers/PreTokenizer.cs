@@ -1,14 +1,27 @@
 namespace FineTuneTool.Engine.Tokenizers.PreTokenizers;
 
 /// <summary>A text and the pieces that it has been cut into so far; pieces are never empty.</summary>
-internal sealed class Pieces(Segment segment)
+internal sealed class Pieces
 {
     private List<TextSpan> _next = [];
 
-    public AlignedText Text { get; private set; } = segment.Text;
+    public Pieces(Segment segment) => Reset(segment);
+
+    public AlignedText Text { get; private set; } = null!;
 
     /// <summary>Ranges of <see cref="Text"/>, in order.</summary>
-    public List<TextSpan> Spans { get; private set; } = segment.Length == 0 ? [] : [new TextSpan(segment.Start, segment.End)];
+    public List<TextSpan> Spans { get; private set; } = [];
+
+    /// <summary>Begins a new text, as one piece.</summary>
+    public void Reset(Segment segment)
+    {
+        Text = segment.Text;
+        Spans.Clear();
+        if (segment.Length > 0)
+        {
+            Spans.Add(new TextSpan(segment.Start, segment.End));
+        }
+    }
 
     /// <summary>Cuts every piece by a pattern.</summary>
     public void Split(SplitPattern pattern, SplitBehavior behavior, bool invert)

@@ -11,6 +11,13 @@ internal static class CodePoints
     public static int[] FromString(string text)
     {
         int[] points = new int[text.Length];
+        int count = FromString(text, points);
+        return count == points.Length ? points : points[..count];
+    }
+
+    /// <summary>Writes the code points of a text and returns how many they are, at most one for each of its UTF-16 units.</summary>
+    public static int FromString(string text, Span<int> points)
+    {
         int count = 0;
         for (int i = 0; i < text.Length; i++)
         {
@@ -29,7 +36,7 @@ internal static class CodePoints
             }
         }
 
-        return count == points.Length ? points : points[..count];
+        return count;
     }
 
     public static string ToString(ReadOnlySpan<int> points)
