@@ -69,6 +69,40 @@ public class ResumeTests
     }
 
     [Theory]
+    [InlineData("dora")]
+    [InlineData("pissa")]
+    [InlineData("whole modules")]
+    [InlineData("projected prefix")]
+    public void Every_kind_of_adapter_goes_on_where_it_stood(string kind)
+    {
+        Assert.True(AdapterAfter(stopStep: 0).AsSpan().SequenceEqual(AdapterAfter(stopStep: 3)), "the results differ");
+
+        byte[] AdapterAfter(int stopStep)
+        {
+            using var folder = new TemporaryFolder();
+            using var stop = new CancellationTokenSource();
+            RunOnce(new EventLog(engineEvent => StopAt(engineEvent, "train", stopStep, stop)));
+            Assert.Equal(TrainingStatus.Completed, RunOnce(NullEventSink.Instance));
+            return File.ReadAllBytes(folder.File("adapter/adapter_model.safetensors"));
+
+            TrainingStatus RunOnce(IEventSink events)
+            {
+                using var model = new TinyModel(TinyModel.PathOf("llama"), decoder => kind == "projected prefix"
+                    ? PrefixAdapter.Create(decoder, new PrefixSettings(3, Projection: true), seed: 11)
+                    : LoraAdapter.Create(decoder, SettingsOf(kind), seed: 11));
+                return Trainer(model, folder, Settings, events).Run(events is EventLog ? stop.Token : default).Status;
+            }
+        }
+
+        static LoraSettings SettingsOf(string kind) => kind switch
+        {
+            "dora" => new LoraSettings { Rank = 4, Alpha = 8, Dropout = 0.2, UseDora = true },
+            "pissa" => new LoraSettings { Rank = 4, Alpha = 8, Init = "pissa" },
+            _ => new LoraSettings { Rank = 4, Alpha = 8, LoraBias = true, ModulesToSave = ["norm", "embed_tokens"] },
+        };
+    }
+
+    [Theory]
     [InlineData(0, 2)]
     [InlineData(2, 0)]
     public void Going_on_with_other_checkpointed_layers_changes_nothing(int first, int second)

@@ -43,6 +43,14 @@ internal sealed class TinyModel : IDisposable
         Output = new AdapterOutput(_adapter, "tiny");
     }
 
+    /// <summary>An adapter that is made for the model.</summary>
+    public TinyModel(string model, Func<Decoder, Adapter> make)
+        : this(model, threads: 1)
+    {
+        Decoder.ActiveAdapter = _adapter = make(Decoder);
+        Output = new AdapterOutput(_adapter, "tiny");
+    }
+
     private TinyModel(string path, int threads, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32)
     {
         _files = ModelFiles.Open(path);
