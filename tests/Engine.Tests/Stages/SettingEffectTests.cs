@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
 using FineTuneTool.Engine.Protocol;
-using FineTuneTool.Engine.Stages;
-using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Stages;
 
@@ -67,9 +64,8 @@ public sealed class SettingEffectTests(SettingEffectTests.Project project) : ICl
     [Fact]
     public void A_stated_budget_quantises_the_base_of_an_adapter_where_the_project_leaves_that_open()
     {
-        var events = new RecordingEvents();
-        string small = Trained("Quantization=auto MaxMemory=64KiB", events);
-        Assert.Contains("the weights of the layers are held as NF4", events.Milestones);
+        (string small, IReadOnlyList<string> said) = project.Trained("Quantization=auto MaxMemory=64KiB");
+        Assert.Contains("the weights of the layers are held as NF4", said);
         Assert.Equal(Trained("Quantization=nf4"), small);
         Assert.Equal(Trained("Quantization=none"), Trained("Quantization=auto"));
         Assert.Equal(Trained("Quantization=none"), Trained("Quantization=auto MaxMemory=8GiB"));
@@ -78,54 +74,43 @@ public sealed class SettingEffectTests(SettingEffectTests.Project project) : ICl
     [Fact]
     public void A_stated_budget_cuts_micro_batches_and_says_so()
     {
-        var events = new RecordingEvents();
-        string cut = Trained("MicroBatchSize=4 SamplePacking=false LoraDropout=0 MaxMemory=64KiB", events);
-        Assert.Contains(events.Milestones, text => text.StartsWith("micro-batches of 1 instead of 4 rows, 4 times as many for each step: 0 MiB are allowed"));
+        (string cut, IReadOnlyList<string> said) = project.Trained("MicroBatchSize=4 SamplePacking=false LoraDropout=0 MaxMemory=64KiB");
+        Assert.Contains(said, text => text.StartsWith("micro-batches of 1 instead of 4 rows, 4 times as many for each step: 0 MiB are allowed"));
         Assert.Equal(Trained("MicroBatchSize=1 GradientAccumulationSteps=4 SamplePacking=false LoraDropout=0"), cut);
     }
 
-    private string Trained(string settings, RecordingEvents? events = null) => project.Trained(settings, events ?? new RecordingEvents());
+    private string Trained(string settings) => project.Trained(settings).Hash;
 
-    /// <summary>A tiny project; what was trained for one test need not be for another.</summary>
+    /// <summary>What was trained for one test need not be for another.</summary>
     public sealed class Project : IDisposable
     {
-        private readonly TemporaryFolder _folder = new();
+        private readonly TinyProject _project = new();
 
-        public Project()
+        public void Dispose() => _project.Dispose();
+
+        /// <summary>Hash of the adapter of a short run with some settings, such as <c>LoraRank=4 Seed=1</c>, and what it said.</summary>
+        internal (string Hash, IReadOnlyList<string> Milestones) Trained(string settings)
         {
-            TinyModel.Write(_folder.File("base"));
-            _folder.Write("train.jsonl", string.Join('\n', Enumerable.Range(0, 10).Select(i =>
-                $$"""{"messages": [{"role": "user", "content": "Question {{i}}?"}, {"role": "assistant", "content": "Answer {{i}}."}]}""")));
-        }
-
-        public void Dispose() => _folder.Dispose();
-
-        /// <summary>Hash of the adapter of a short run with some settings, such as <c>LoraRank=4 Seed=1</c>.</summary>
-        internal string Trained(string settings, RecordingEvents events)
-        {
-            Dictionary<string, SettingText> texts = new()
-            {
-                ["BaseModel"] = new("base"),
-                ["LoraRank"] = new("4"),
-                ["MaxSteps"] = new("3"),
-                ["LearningRate"] = new("1e-2"),
-                ["WarmupRatio"] = new("0"),
-                ["MaxSeqLength"] = new("64"),
-                ["GradientAccumulationSteps"] = new("1"),
-                ["ValidationSplitRatio"] = new("0"),
-            };
+            Dictionary<string, SettingText> before = new(_project.Settings);
+            int said = _project.Events.Milestones.Count();
+            _project.Settings["LoraRank"] = new("4");
+            _project.Settings["MaxSteps"] = new("3");
+            _project.Settings["ValidationSplitRatio"] = new("0");
             foreach (string setting in settings.Split(' '))
             {
                 string[] parts = setting.Split('=', 2);
-                texts[parts[0]] = new(parts[1]);
+                _project.Settings[parts[0]] = new(parts[1]);
             }
 
-            ProjectItem item = new("TrainingData", "train.jsonl", _folder.File("train.jsonl"), new Dictionary<string, string>(), "p.finetune", 9, 5);
-            var place = new ProjectLocation("p", _folder.File("p.finetune"), _folder.Path, _folder.File("obj"), _folder.File("bin"));
-            var context = new StageContext(new ProjectRequest(1, place, texts, [item], 2), events, default);
-            StageRunner.Run(StageList.Find("preprocess")!, context);
-            StageResult train = StageRunner.Run(StageList.Find("train")!, context);
-            return Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(train.Outputs["adapter"], "adapter_model.safetensors"))));
+            _project.Run("preprocess");
+            string hash = TinyProject.HashOf(_project.Run("train"));
+            _project.Settings.Clear();
+            foreach ((string name, SettingText text) in before)
+            {
+                _project.Settings[name] = text;
+            }
+
+            return (hash, [.. _project.Events.Milestones.Skip(said)]);
         }
     }
 }

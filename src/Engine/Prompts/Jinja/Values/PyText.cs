@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Prompts.Jinja.Values;
 
@@ -23,43 +24,8 @@ internal static class PyText
     }
 
     /// <summary>The shortest decimal that reads back as the same number, with an exponent below 1e-4 and from 1e16 on.</summary>
-    public static string Float(double value)
-    {
-        if (!double.IsFinite(value))
-        {
-            return double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-        }
-
-        (string sign, string digits, int exponent) = Decimal(value);
-        if (exponent is < -4 or >= 16)
-        {
-            string fraction = digits.Length > 1 ? "." + digits[1..] : "";
-            return $"{sign}{digits[0]}{fraction}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
-        }
-
-        if (exponent < 0)
-        {
-            return $"{sign}0.{new string('0', -exponent - 1)}{digits}";
-        }
-
-        digits = digits.PadRight(exponent + 2, '0');
-        return $"{sign}{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}";
-    }
-
-    /// <summary>Sign, digits without a point and the exponent of the first: 12.5 is ("", "125", 1).</summary>
-    private static (string Sign, string Digits, int Exponent) Decimal(double value)
-    {
-        string text = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture);
-        int mark = text.IndexOf('E');
-        int shift = mark < 0 ? 0 : int.Parse(text[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        string mantissa = mark < 0 ? text : text[..mark];
-        int point = mantissa.IndexOf('.') < 0 ? mantissa.Length : mantissa.IndexOf('.');
-        string digits = mantissa.Replace(".", "");
-        int zeros = digits.Length - digits.TrimStart('0').Length;
-        digits = digits.Trim('0');
-        string sign = double.IsNegative(value) ? "-" : "";
-        return digits.Length == 0 ? (sign, "0", 0) : (sign, digits, shift + point - 1 - zeros);
-    }
+    public static string Float(double value) =>
+        double.IsFinite(value) ? PythonJson.Float(value) : double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 
     private static void Append(StringBuilder text, object? value)
     {
