@@ -44,6 +44,8 @@ internal static class PreTokenizerJson
                     Splitting(PointClass.WhiteSpace, SplitBehavior.Removed),
                     new SplitPreTokenizer(new PunctuationPattern(), SplitBehavior.Isolated, invert: false),
                 ]);
+            case "UnicodeScripts":
+                return new SplitPreTokenizer(new ScriptRunPattern(), SplitBehavior.Removed, invert: true);
             case "Whitespace":
                 return new SplitPreTokenizer(new WhitespaceWordPattern(), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":
