@@ -8,12 +8,11 @@ internal static class BpeModelJson
 {
     public static BpeModel Read(JsonPart part, bool byteLevel)
     {
-        foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
+        var affixes = new BpeAffixes(part["continuing_subword_prefix"].TextOrNull() ?? "", part["end_of_word_suffix"].TextOrNull() ?? "");
+        bool plain = affixes is { Prefix: "", Suffix: "" };
+        if (!plain && part["byte_fallback"].FlagOr(false))
         {
-            if (part[affix].TextOrNull() is { Length: > 0 } text)
-            {
-                throw part[affix].Unsupported($"the affix '{text}'");
-            }
+            throw part["byte_fallback"].Unsupported("a fallback to bytes beside affixes");
         }
 
         var vocabulary = Vocabulary.Read(part["vocab"]);
@@ -23,11 +22,11 @@ internal static class BpeModelJson
             unknown = vocabulary.Find(token) ?? throw part["unk_token"].Malformed($"names '{token}', which is not in the vocabulary");
         }
 
-        var settings = new BpeSettings(unknown, part["fuse_unk"].FlagOr(false), part["byte_fallback"].FlagOr(false), part["ignore_merges"].FlagOr(false));
-        return new BpeModel(vocabulary, ReadMerges(part["merges"], vocabulary), settings, byteLevel);
+        var settings = new BpeSettings(unknown, part["fuse_unk"].FlagOr(false), part["byte_fallback"].FlagOr(false), part["ignore_merges"].FlagOr(false), plain ? null : affixes);
+        return new BpeModel(vocabulary, ReadMerges(part["merges"], vocabulary, affixes), settings, byteLevel);
     }
 
-    private static MergeTable ReadMerges(JsonPart part, Vocabulary vocabulary)
+    private static MergeTable ReadMerges(JsonPart part, Vocabulary vocabulary, BpeAffixes affixes)
     {
         if (!part.IsArray)
         {
@@ -41,7 +40,7 @@ internal static class BpeModelJson
             foreach (JsonElement item in part.Element.EnumerateArray())
             {
                 (string left, string right) = Pair(item) ?? throw part.Malformed($"has at {rank} something that is not a pair of tokens");
-                string result = left + right;
+                string result = affixes.Join(left, right);
                 merges.Set(Id(left), Id(right), new Merge(rank, Id(result)));
                 rank++;
             }

@@ -77,7 +77,7 @@ public class MalformedTokenizerTests
 
     [Theory]
     [InlineData("model", """{ "type": "WordLevel", "vocab": {} }""")]
-    [InlineData("model", """{ "type": "BPE", "end_of_word_suffix": "</w>", "vocab": {}, "merges": [] }""")]
+    [InlineData("model", """{ "type": "BPE", "end_of_word_suffix": "</w>", "byte_fallback": true, "vocab": {}, "merges": [] }""")]
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "(a)\\1" }, "behavior": "Isolated" }""")]
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "(a*)*" }, "behavior": "Isolated" }""")]
     [InlineData("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "((a{999}){999}){999}" }, "behavior": "Isolated" }""")]

@@ -46,6 +46,32 @@ public class TokenizerTests
         }
     }
 
+    [Theory]
+    [InlineData("", "</w>", "a|b|ab|a</w>|b</w>|ab</w>|abab</w>", "a b|ab ab</w>|a b</w>", "abab|ab|ba a", "abab</w>|ab</w>|b|a</w>|a</w>")]
+    [InlineData("##", "", "a|b|##a|##b|ab|##ab|abab", "##a ##b|a ##b|ab ##ab", "abab|ab|ba a", "abab|ab|b|##a|a")]
+    public void Affixes_say_where_in_a_word_a_symbol_stands(string prefix, string suffix, string vocabulary, string merges, string text, string expected)
+    {
+        var json = new JsonObject
+        {
+            ["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Split", "pattern": { "Regex": "[a-z]+" }, "behavior": "Removed", "invert": true }"""),
+            ["decoder"] = new JsonObject { ["type"] = "BPEDecoder", ["suffix"] = suffix },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["continuing_subword_prefix"] = prefix,
+                ["end_of_word_suffix"] = suffix,
+                ["vocab"] = new JsonObject(vocabulary.Split('|').Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id))),
+                ["merges"] = new JsonArray([.. merges.Split('|').Select(merge => (JsonNode)merge)]),
+            },
+        };
+        Tokenizer tokenizer = SmallTokenizers.Read(json);
+        Assert.Equal(expected, tokenizer.Spell(text));
+        if (suffix.Length > 0)
+        {
+            Assert.Equal(text.Replace('|', ' '), tokenizer.Decode(tokenizer.EncodeIds(text), skipSpecialTokens: false));
+        }
+    }
+
     [Fact]
     public void Words_cut_before_their_marks_are_spelt_as_the_whole_text()
     {

@@ -6,7 +6,7 @@ using FineTuneTool.Engine.Tokenizers.Unicode;
 namespace FineTuneTool.Engine.Tokenizers.Models;
 
 /// <summary>The settings of a BPE model, named as in tokenizer.json.</summary>
-internal sealed record BpeSettings(int? UnkId, bool FuseUnk, bool ByteFallback, bool IgnoreMerges);
+internal sealed record BpeSettings(int? UnkId, bool FuseUnk, bool ByteFallback, bool IgnoreMerges, BpeAffixes? Affixes = null);
 
 /// <summary>
 /// Byte pair encoding. The first symbols of a piece are its bytes (byte level) or its code points; one that the
@@ -32,7 +32,7 @@ internal sealed class BpeModel : TokenModel
         _merges = merges;
         _settings = settings;
         _byteLevel = byteLevel;
-        _cutsWords = !byteLevel && !settings.IgnoreMerges && WordBoundaries.Hold(vocabulary);
+        _cutsWords = !byteLevel && !settings.IgnoreMerges && settings.Affixes is null && WordBoundaries.Hold(vocabulary);
         for (int value = 0; value < 256; value++)
         {
             _byteIds[value] = vocabulary.Find(((char)ByteLetters.Letter((byte)value)).ToString()) ?? Missing;
@@ -160,9 +160,10 @@ internal sealed class BpeModel : TokenModel
     private int ByteSymbols(ReadOnlySpan<byte> bytes, Span<int> ids, Span<int> lengths)
     {
         var symbols = new Symbols(ids, lengths);
-        foreach (byte value in bytes)
+        for (int i = 0; i < bytes.Length; i++)
         {
-            AddSymbol(ref symbols, _byteIds[value], 1);
+            int id = _settings.Affixes?.Find(_vocabulary, ByteLetters.Letter(bytes[i]), i == 0, i == bytes.Length - 1) ?? _byteIds[bytes[i]];
+            AddSymbol(ref symbols, id, 1);
         }
 
         symbols.FlushUnknown();
@@ -173,10 +174,10 @@ internal sealed class BpeModel : TokenModel
     {
         var symbols = new Symbols(ids, lengths);
         Span<byte> utf8 = stackalloc byte[4];
-        foreach (int point in points)
+        for (int i = 0; i < points.Length; i++)
         {
-            int length = CodePoints.WriteUtf8(point, utf8);
-            int id = _pointIds.GetValueOrDefault(point, Missing);
+            int length = CodePoints.WriteUtf8(points[i], utf8);
+            int id = _settings.Affixes?.Find(_vocabulary, points[i], i == 0, i == points.Length - 1) ?? _pointIds.GetValueOrDefault(points[i], Missing);
             if (id == Missing && _fallbackIds is not null && HasFallback(utf8[..length]))
             {
                 foreach (byte value in utf8[..length])
