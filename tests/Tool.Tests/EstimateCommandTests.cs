@@ -29,6 +29,14 @@ public sealed class EstimateCommandTests(ModelFixture fixture) : IClassFixture<M
     }
 
     [Fact]
+    public void Defaults_that_a_build_wrote_out_for_one_method_are_not_those_of_another()
+    {
+        ToolRun run = ToolRun.InProcess("estimate", fixture.Model, "--set", "FineTuneMethod=lora", "--set", "LoraRank=16", "--set", "MaxSeqLength=64", "--no-probe", "--json");
+        JsonElement[] methods = [.. JsonDocument.Parse(run.Out).RootElement.GetProperty("methods").EnumerateArray()];
+        Assert.Equal(4 * Of(methods, "lora").GetProperty("trained_parameters").GetInt64(), Of(methods, "qlora").GetProperty("trained_parameters").GetInt64());
+    }
+
+    [Fact]
     public void What_does_not_fit_is_said_to_people()
     {
         ToolRun run = ToolRun.InProcess("estimate", fixture.Model, "--set", "MaxSeqLength=64", "--set", "MaxMemory=1MiB");

@@ -84,10 +84,16 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         return PackedBatch.FromExamples(new TokenizedExample(ids, ids));
     }
 
-    /// <summary>The project as if it named that method. An adapter to start from belongs to one method, and what it begins with takes no memory.</summary>
+    /// <summary>
+    /// The project as if it named that method: what is the default of its own method, which a build writes out, is that of the other. An adapter to start
+    /// from belongs to one method, and what it begins with takes no memory.
+    /// </summary>
     private StageContext Context(string method)
     {
-        var texts = request.Settings.Where(text => text.Key is not ("InitialAdapter" or "LoraInit")).ToDictionary(StringComparer.Ordinal);
+        string own = request.Settings.GetValueOrDefault(nameof(RunSettings.FineTuneMethod))?.Value ?? method;
+        var texts = request.Settings
+            .Where(text => text.Key is not ("InitialAdapter" or "LoraInit") && (method == own || SettingTable.Find(text.Key)?.DefaultFor(own) != text.Value.Value))
+            .ToDictionary(StringComparer.Ordinal);
         texts[nameof(RunSettings.FineTuneMethod)] = new SettingText(method);
         if (method == "qlora" && texts.GetValueOrDefault(nameof(RunSettings.Quantization))?.Value == "none")
         {
