@@ -76,7 +76,7 @@ public sealed class InspectCommandTests(ModelFixture fixture) : IClassFixture<Mo
     [Fact]
     public void What_cannot_be_inspected_is_FT0301()
     {
-        ToolRun run = ToolRun.InProcess("inspect", fixture.Folder.Write("notes.txt", "x"));
+        ToolRun run = ToolRun.InProcess("inspect", fixture.Folder.Write("picture.png", "x"));
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("error FT0301", run.Error, StringComparison.Ordinal);
     }

@@ -61,37 +61,22 @@ internal static class ConversationRow
             {
                 throw RowFormats.Bad(row, $"Message {i + 1} of {column} is not an object with a role.");
             }
+
+            // Columnar files give every message every field; to a template a field that is null is not one that is absent.
+            foreach (string absent in message.Where(field => field.Value is null && field.Key != "content").Select(field => field.Key).ToArray())
+            {
+                message.Remove(absent);
+            }
         }
 
         return messages;
     }
 
-    /// <summary>The tools that a row offers: a list, or a list written as text; null where there are none.</summary>
-    public static JsonArray? Tools(RawRow row)
-    {
-        JsonNode? tools = row.Values["tools"];
-        if (tools is JsonValue value && value.GetValueKind() == JsonValueKind.String)
-        {
-            try
-            {
-                tools = JsonNode.Parse(value.GetValue<string>());
-            }
-            catch (JsonException)
-            {
-                throw RowFormats.Bad(row, "The column tools is a text that is not JSON.");
-            }
-        }
-
-        return tools switch
-        {
-            null => null,
-            JsonArray list => (JsonArray)list.DeepClone(),
-            _ => throw RowFormats.Bad(row, "The column tools is not a list."),
-        };
-    }
+    /// <summary>The tools that a row offers; null where there are none.</summary>
+    public static JsonArray? Tools(RawRow row) => (JsonArray?)ColumnValues.List(row, "tools")?.DeepClone();
 
     private static JsonArray List(RawRow row, string column) =>
-        row.Values[column] is JsonArray { Count: > 0 } list ? (JsonArray)list.DeepClone()
+        ColumnValues.List(row, column) is { Count: > 0 } list ? (JsonArray)list.DeepClone()
         : throw RowFormats.Bad(row, $"The column {column} is not a list with at least one entry.");
 
     private static string? Text(JsonObject fields, string name) =>

@@ -11,7 +11,7 @@ public enum Split
     Test,
 }
 
-/// <summary>A data file of a project and how to read it.</summary>
+/// <summary>A data file of a project, or a folder of them, and how to read it.</summary>
 /// <param name="Format">A name of <see cref="RowFormats.All"/>, or null to decide by the first row.</param>
 /// <param name="Split">The part that all its rows belong to; null = cut by the ratios.</param>
 /// <param name="Columns">Renames: wanted column → column of the file.</param>
@@ -35,9 +35,9 @@ public sealed record DataSource(
     {
         var position = new SourcePosition(item.File, item.Line, item.Column);
         string path = item.FullPath ?? item.Include;
-        if (!File.Exists(path))
+        if (!File.Exists(path) && !Directory.Exists(path))
         {
-            throw new FineTuneException(Codes.DataFileMissing, $"The data file {item.Include} does not exist.", $"Looked for {path}. Correct the Include of {item.Type}.", position);
+            throw new FineTuneException(Codes.DataFileMissing, $"The data file or folder {item.Include} does not exist.", $"Looked for {path}. Correct the Include of {item.Type}.", position);
         }
 
         if (item.Metadata.FirstOrDefault(metadata => !KnownMetadata.Contains(metadata.Key) && metadata.Value.Length > 0) is { Key: not null } unknown)

@@ -4,14 +4,14 @@ using FineTuneTool.Engine.Prompts;
 
 namespace FineTuneTool.Engine.Data;
 
-/// <summary>Reads a data source: file type by extension, renames, format by name or by the first row, at most Limit rows.</summary>
+/// <summary>Reads a data source: file type by extension, a folder file by file, renames, format by name or by the first row, at most Limit rows.</summary>
 public static class ExampleReader
 {
     /// <exception cref="FineTuneException">FT0102 and FT0103 at the row's place, FT0108 at the item's.</exception>
     public static IEnumerable<Example> Read(DataSource source)
     {
         RowFormat? format = source.Format is null ? null : RowFormats.Find(source.Format);
-        IEnumerable<RawRow> rows = RowReaders.For(source.Path, source.Position).Read(source.Path);
+        IEnumerable<RawRow> rows = RowReaders.Files(source.Path, source.Position).SelectMany(file => RowReaders.For(file, source.Position).Read(file));
         foreach (RawRow raw in source.Limit > 0 ? rows.Take(source.Limit) : rows)
         {
             RawRow row = Rename(raw, source);

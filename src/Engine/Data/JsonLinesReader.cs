@@ -1,4 +1,3 @@
-using System.Buffers;
 using FineTuneTool.Engine.Diagnostics;
 
 namespace FineTuneTool.Engine.Data;
@@ -73,26 +72,5 @@ public static class JsonLinesReader
         int read = stream.Read(buffer, end, buffer.Length - end);
         end += read;
         return read;
-    }
-}
-
-/// <summary>What the readers of text files share.</summary>
-internal static class DataFile
-{
-    public static readonly SearchValues<byte> WhiteSpace = SearchValues.Create(" \t\r\n"u8);
-
-    public static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
-
-    public static FileStream Open(string path)
-    {
-        try
-        {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new FineTuneException(Codes.FileUnreadable, $"{path} cannot be read: {exception.Message}", "Check that the file exists and is readable.",
-                new SourcePosition(path), exception);
-        }
     }
 }

@@ -9,7 +9,7 @@ namespace FineTuneTool.Engine.Data;
 /// <summary>Parses one JSON object of a data file, strictly: valid UTF-8, no lone surrogates, no key twice.</summary>
 internal static class JsonText
 {
-    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
+    public static JsonDocumentOptions Options { get; } = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
 
     /// <param name="line">Line of the file in which <paramref name="utf8"/> begins.</param>
     /// <exception cref="FineTuneException">FT0102 with line and column.</exception>
@@ -65,7 +65,7 @@ internal static class JsonText
     }
 
     /// <summary>Texts are decoded on demand; a damaged one must show here, not in the middle of the work.</summary>
-    private static void ReadEveryString(JsonNode? node)
+    public static void ReadEveryString(JsonNode? node)
     {
         switch (node)
         {

@@ -3,7 +3,8 @@ using FineTuneTool.Engine.Diagnostics;
 namespace FineTuneTool.Engine.Data;
 
 /// <summary>Reads the rows of one file type, one after another.</summary>
-public sealed record RowReader(IReadOnlyList<string> Extensions, Func<string, IEnumerable<RawRow>> Read);
+/// <param name="IsProse">Files that are texts as a whole; beside files of rows they describe those.</param>
+public sealed record RowReader(IReadOnlyList<string> Extensions, Func<string, IEnumerable<RawRow>> Read, bool IsProse = false);
 
 /// <summary>The file types that rows are read from. A new one is one reader and one line here.</summary>
 public static class RowReaders
@@ -12,14 +13,41 @@ public static class RowReaders
     [
         new([".jsonl", ".ndjson"], JsonLinesReader.Read),
         new([".json"], JsonArrayReader.Read),
+        new([".csv"], DelimitedReader.Read),
+        new([".tsv"], DelimitedReader.ReadTabs),
+        new([".txt", ".md"], TextFileReader.Read, IsProse: true),
     ];
 
-    /// <exception cref="FineTuneException">FT0107: no reader knows the extension.</exception>
-    public static RowReader For(string path, SourcePosition position)
+    /// <exception cref="FineTuneException">FT0108: no reader knows the extension.</exception>
+    public static RowReader For(string path, SourcePosition position) => Find(path) ?? throw Unknown($"{Path.GetFileName(path)} is of a type that cannot be read.", position);
+
+    /// <summary>
+    /// The files of a data source: the file itself, or those of a folder and the folders in it, in the order of their paths (by code unit, with "/").
+    /// A folder that has files of rows gives those and not its texts; files of other types and hidden ones do not count.
+    /// </summary>
+    /// <exception cref="FineTuneException">FT0108: a folder has no file that can be read.</exception>
+    public static IReadOnlyList<string> Files(string path, SourcePosition position)
+    {
+        if (!Directory.Exists(path))
+        {
+            return [path];
+        }
+
+        string[] known = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/'))
+            .Where(file => Find(file) is not null && !file.Split('/').Any(part => part.StartsWith('.')))
+            .Order(StringComparer.Ordinal)];
+        string[] rows = [.. known.Where(file => !Find(file)!.IsProse)];
+        return known.Length > 0 ? [.. (rows.Length > 0 ? rows : known).Select(file => Path.Combine(path, file))]
+            : throw Unknown($"The folder {path} has no file that can be read.", position);
+    }
+
+    private static RowReader? Find(string path)
     {
         string extension = Path.GetExtension(path).ToLowerInvariant();
-        return All.FirstOrDefault(reader => reader.Extensions.Contains(extension)) ?? throw new FineTuneException(
-            Codes.UnknownDataType, $"{Path.GetFileName(path)} is of a type that cannot be read.",
-            $"Use one of {string.Join(", ", All.SelectMany(reader => reader.Extensions))}.", position);
+        return All.FirstOrDefault(reader => reader.Extensions.Contains(extension));
     }
+
+    private static FineTuneException Unknown(string message, SourcePosition position) => new(
+        Codes.UnknownDataType, message, $"Use one of {string.Join(", ", All.SelectMany(reader => reader.Extensions))}, or a folder of them.", position);
 }

@@ -37,23 +37,20 @@ internal static class TokensRow
 
     private static int[]? Integers(RawRow row, string column)
     {
-        switch (row.Values[column])
+        if (ColumnValues.List(row, column) is not { } list)
         {
-            case null:
-                return null;
-            case JsonArray list:
-                int[] values = new int[list.Count];
-                for (int i = 0; i < values.Length; i++)
-                {
-                    if (list[i] is not JsonValue value || !value.TryGetValue(out values[i]))
-                    {
-                        throw RowFormats.Bad(row, $"Entry {i + 1} of {column} is not a whole number.");
-                    }
-                }
-
-                return values;
-            default:
-                throw RowFormats.Bad(row, $"The column {column} is not a list of whole numbers.");
+            return null;
         }
+
+        int[] values = new int[list.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (list[i] is not JsonValue value || (!value.TryGetValue(out values[i]) && !(value.TryGetValue(out long wide) && (values[i] = (int)wide) == wide)))
+            {
+                throw RowFormats.Bad(row, $"Entry {i + 1} of {column} is not a whole number.");
+            }
+        }
+
+        return values;
     }
 }

@@ -11,6 +11,7 @@ public static partial class Codes
     public static readonly DiagnosticCode BadTokenizedDataset = new("FT0107", "A tokenised data set is malformed");
     public static readonly DiagnosticCode UnknownDataType = new("FT0108", "A data file is of a type that cannot be read");
     public static readonly DiagnosticCode IdOutsideVocabulary = new("FT0109", "A token id of the data is outside the vocabulary");
+    public static readonly DiagnosticCode MalformedText = new("FT0110", "A CSV or text file is malformed");
 
     private static IReadOnlyList<DiagnosticCode> Data =>
     [

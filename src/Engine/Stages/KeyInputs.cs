@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using FineTuneTool.Engine.Data;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Protocol;
@@ -42,14 +44,19 @@ internal static class KeyInputs
     /// <summary>The result of a stage before this one.</summary>
     public static KeyLine Upstream(StageContext context, Stage stage) => new($"result of {stage.Name}", context.Key(stage).Hash);
 
-    /// <summary>A data item: the content of its file and the metadata that decide how it is read.</summary>
+    /// <summary>A data item: the content of its file or folder and the metadata that decide how it is read.</summary>
     public static KeyLine Data(StageContext context, ProjectItem item)
     {
         DataSource source = DataSource.From(item);
         string metadata = string.Concat(item.Metadata.Where(pair => pair.Value.Length > 0).OrderBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => $" {pair.Key}={pair.Value}"));
-        return new KeyLine($"{item.Type} {item.Include}", context.Hashes.Of(source.Path) + metadata);
+        return new KeyLine($"{item.Type} {item.Include}", Content(context, source) + metadata);
     }
+
+    /// <summary>The hash of a data file; that of all names and hashes for a folder.</summary>
+    private static string Content(StageContext context, DataSource source) => File.Exists(source.Path) ? context.Hashes.Of(source.Path)
+        : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(RowReaders.Files(source.Path, source.Position)
+            .Select(file => $"{Path.GetRelativePath(source.Path, file)} {context.Hashes.Of(file)}\n")))));
 
     /// <summary>The sample prompts, as they are asked.</summary>
     public static IEnumerable<KeyLine> SamplePrompts(StageContext context) =>

@@ -1,6 +1,9 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Data;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Prompts;
+using FineTuneTool.Engine.Tests.Formats;
 using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Data;
@@ -75,6 +78,99 @@ public sealed class RowReaderTests : IDisposable
         string text = new('x', 300_000);
         string path = _folder.Write("a.jsonl", $"{{\"text\": \"{text}\"}}\n{{\"text\": \"end\"}}");
         Assert.Equal([text, "end"], Read(path).Select(row => (string)row.Values["text"]!));
+    }
+
+    [Fact]
+    public void Rows_of_a_csv_file_know_the_lines_in_which_they_begin()
+    {
+        string path = _folder.Write("a.csv", "a,b\r\n1,\"x\r\ny\"\r\n\r\n2,5\" disk\n\"3\",");
+        List<RawRow> rows = Read(path);
+        Assert.Equal([2, 5, 6], rows.Select(row => row.Line));
+        Assert.Equal(["x\r\ny", "5\" disk", ""], rows.Select(row => (string)row.Values["b"]!));
+    }
+
+    [Theory]
+    [InlineData("a,b\n1,2\n1\n", 3)]
+    [InlineData("a,b\n1,2,3\n", 2)]
+    [InlineData("a,a\n", 1)]
+    [InlineData("a,b\n1,\"2\n3\n", 2)]
+    [InlineData("a,b\n\n\"1\"x,2\n", 3)]
+    public void A_malformed_csv_file_is_refused_at_its_line(string text, int line)
+    {
+        string path = _folder.Write("a.csv", text);
+        Diagnostic refused = Assert.Throws<FineTuneException>(() => Read(path)).Diagnostic;
+        Assert.Equal(("FT0110", path, line), (refused.Code.Id, refused.Position.File, refused.Position.Line));
+    }
+
+    [Theory]
+    [InlineData("a.csv", "a\nx\n")]
+    [InlineData("a.txt", "x\ny\n")]
+    public void A_text_that_is_not_utf8_is_refused_at_its_line(string name, string before)
+    {
+        string path = _folder.File(name);
+        File.WriteAllBytes(path, [.. Encoding.UTF8.GetBytes(before), 0xC3, 0x28]);
+        Diagnostic refused = Assert.Throws<FineTuneException>(() => Read(path)).Diagnostic;
+        Assert.Equal(("FT0110", 3), (refused.Code.Id, refused.Position.Line));
+    }
+
+    [Fact]
+    public void A_csv_field_longer_than_the_buffer_is_read_whole()
+    {
+        string text = string.Concat(Enumerable.Repeat("한글,\n", 40_000));
+        string path = _folder.Write("a.csv", $"text;n\n\"{text}\";1\n");
+        Assert.Equal(text, (string)Assert.Single(Read(path)).Values["text"]!);
+    }
+
+    [Fact]
+    public void A_text_file_is_one_row_without_its_mark()
+    {
+        string path = _folder.Write("a.md", "\uFEFF# Title\r\n\r\nBody\n");
+        Assert.Equal("# Title\r\n\r\nBody\n", (string)Assert.Single(Read(path)).Values["text"]!);
+    }
+
+    [Fact]
+    public void A_folder_gives_its_texts_in_the_order_of_their_paths_and_rows_before_texts()
+    {
+        foreach (string name in new[] { "b.txt", "a/z.md", "a.txt", ".hidden/x.txt", "photo.png" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_folder.File("texts/" + name))!);
+            File.WriteAllText(_folder.File("texts/" + name), name);
+        }
+
+        string folder = _folder.File("texts");
+        var source = new DataSource(folder, null, null, new Dictionary<string, string>(), 0, default);
+        Assert.Equal(["a.txt", "a/z.md", "b.txt"], ExampleReader.Read(source).Select(example => ((TextExample)example).Text));
+
+        File.WriteAllText(Path.Combine(folder, "rows.csv"), "text\nfrom rows\n");
+        Assert.Equal([Path.Combine(folder, "rows.csv")], RowReaders.Files(folder, default));
+    }
+
+    [Fact]
+    public void A_folder_without_data_is_refused_at_the_item()
+    {
+        Directory.CreateDirectory(_folder.File("none"));
+        Assert.Equal("FT0108", Assert.Throws<FineTuneException>(() => RowReaders.Files(_folder.File("none"), default)).Diagnostic.Code.Id);
+    }
+
+    [Theory]
+    [InlineData("messages,tools\n\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"a\"\", \"\"name\"\": null}]\",\n", "ChatExample")]
+    [InlineData("conversations\n\"[{\"\"from\"\": \"\"human\"\", \"\"value\"\": \"\"a\"\"}]\"\n", "ChatExample")]
+    [InlineData("prompt,completion\nx,y\n", "ColumnsExample")]
+    [InlineData("instruction,input,output\nx,,y\n", "ColumnsExample")]
+    [InlineData("input_ids\n\"[1, 2]\"\n", "TokensExample")]
+    public void Csv_rows_have_every_layout_of_columns(string text, string kind)
+    {
+        var source = new DataSource(_folder.Write("a.csv", text), null, null, new Dictionary<string, string>(), 0, default);
+        Example example = Assert.Single(ExampleReader.Read(source));
+        Assert.Equal(kind, example.GetType().Name);
+        Assert.True(example is not ChatExample chat || (chat.Tools is null && !chat.Messages[0]!.AsObject().ContainsKey("name")));
+    }
+
+    [Fact]
+    public void Mutated_csv_files_are_read_or_refused()
+    {
+        byte[][] seeds = [.. Directory.GetFiles(Folder, "*.?sv").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        Mutations.Run(seeds, 10_000, path => Assert.All(DelimitedReader.Read(path), row => Assert.NotEmpty(row.Values)));
     }
 
     [Fact]
