@@ -15,6 +15,7 @@ public static class RowReaders
         new([".json"], JsonArrayReader.Read),
         new([".csv"], DelimitedReader.Read),
         new([".tsv"], DelimitedReader.ReadTabs),
+        new([".parquet"], ParquetReader.Read),
         new([".txt", ".md"], TextFileReader.Read, IsProse: true),
     ];
 
