@@ -89,6 +89,9 @@ public sealed class LoraAdapter : Adapter
         return adapter;
     }
 
+    /// <summary>As <see cref="Create"/>, but everything is zero: for checks and plans, which may not take the time of an initialisation.</summary>
+    public static LoraAdapter Plan(Decoder decoder, LoraSettings settings) => new(LoraTargets.Select(decoder, settings), trainable: true);
+
     /// <summary>
     /// The branches of a PEFT folder. Raises <see cref="Codes.UnsupportedAdapter"/> for kinds other than LoRA and options that are not known, and
     /// <see cref="Codes.AdapterDoesNotFit"/> where tensors, configuration and model disagree.

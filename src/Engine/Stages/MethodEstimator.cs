@@ -34,7 +34,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using var backend = new TimedBackend(CpuBackend.Create(request.Threads, activationType: context.ActivationType));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None));
-        using Adapter? adapter = Train(context, decoder);
+        using Adapter? adapter = Train(context, decoder, planned: false);
         PackedBatch batch = Batch(decoder.Spec, context.Settings);
         double best = double.MaxValue;
         for (int step = 0; step <= ProbeSteps; step++)
@@ -54,7 +54,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using var backend = new TimedBackend(new PlanningBackend(context.ActivationType, 1));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend);
-        using Adapter? adapter = Train(context, decoder);
+        using Adapter? adapter = Train(context, decoder, planned: true);
         PackedBatch batch = Batch(decoder.Spec, settings);
         decoder.ForwardBackward(batch, 0, 0);
         double flops = backend.Times.Sum(time => time.Flops) / batch.Tokens;
@@ -67,7 +67,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
             choice, plan.PeakBytes(choice) <= limit, flops);
     }
 
-    private static Adapter? Train(StageContext context, Decoder decoder)
+    private static Adapter? Train(StageContext context, Decoder decoder, bool planned)
     {
         if (context.Settings.IsFull)
         {
@@ -75,7 +75,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
             return null;
         }
 
-        return decoder.ActiveAdapter = TrainStage.AdapterOf(context, decoder);
+        return decoder.ActiveAdapter = TrainStage.AdapterOf(context, decoder, planned);
     }
 
     private static PackedBatch Batch(DecoderSpec spec, RunSettings settings)
@@ -86,7 +86,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
 
     /// <summary>
     /// The project as if it named that method: what is the default of its own method, which a build writes out, is that of the other. An adapter to start
-    /// from belongs to one method, and what it begins with takes no memory.
+    /// from belongs to one method, and numbers that it begins with take time for nothing.
     /// </summary>
     private StageContext Context(string method)
     {

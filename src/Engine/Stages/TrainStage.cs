@@ -103,12 +103,18 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         };
     }
 
-    internal static Adapter AdapterOf(StageContext context, Decoder decoder)
+    /// <param name="planned">For checks and plans: a fresh adapter need not begin with its numbers.</param>
+    internal static Adapter AdapterOf(StageContext context, Decoder decoder, bool planned = false)
     {
         if (InitialAdapter(context) is not string folder)
         {
-            return context.Settings.FineTuneMethod == "prefix" ? PrefixAdapter.Create(decoder, PrefixSettings.From(context.Settings), context.Settings.Seed)
-                : LoraAdapter.Create(decoder, LoraSettings.From(context.Settings, context.PlaceOf), context.Settings.Seed);
+            if (context.Settings.FineTuneMethod == "prefix")
+            {
+                return PrefixAdapter.Create(decoder, PrefixSettings.From(context.Settings), context.Settings.Seed);
+            }
+
+            LoraSettings lora = LoraSettings.From(context.Settings, context.PlaceOf);
+            return planned ? LoraAdapter.Plan(decoder, lora) : LoraAdapter.Create(decoder, lora, context.Settings.Seed);
         }
 
         using PeftAdapter files = PeftAdapter.Read(folder);

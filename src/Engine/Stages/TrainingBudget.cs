@@ -32,7 +32,7 @@ internal static class TrainingBudget
 
         using var backend = new PlanningBackend(ComputeTypes.ForTraining(settings.ComputeType), threads: 1);
         using Decoder decoder = Decoder.Load(files, backend);
-        using LoraAdapter adapter = LoraAdapter.Create(decoder, LoraSettings.From(settings), settings.Seed);
+        using LoraAdapter adapter = LoraAdapter.Plan(decoder, LoraSettings.From(settings));
         decoder.ActiveAdapter = adapter;
         MemoryPlan plan = Plan(settings, decoder, OptimizerKinds.Find(settings.Optimizer), long.MaxValue);
         long limit = settings.MaxMemory!.Value;

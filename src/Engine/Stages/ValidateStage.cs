@@ -69,7 +69,7 @@ public sealed class ValidateStage(PreprocessStage preprocess) : Stage
         BaseStorage.Of(context.Settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
         if (!context.Settings.IsFull)
         {
-            using Adapter adapter = TrainStage.AdapterOf(context, decoder);
+            using Adapter adapter = TrainStage.AdapterOf(context, decoder, planned: true);
         }
     }
 }
