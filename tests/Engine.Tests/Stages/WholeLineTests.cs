@@ -1,5 +1,6 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Stages;
+using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Stages;
 
@@ -127,6 +128,30 @@ public sealed class WholeLineTests : IDisposable
     {
         _project.Items.RemoveAll(item => item.Type == "TrainingData");
         Assert.Equal("FT0006", Assert.Throws<FineTuneException>(() => _project.Run("validate")).Diagnostic.Code.Id);
+    }
+
+    [Fact]
+    public void A_folder_of_texts_and_a_parquet_file_are_prepared_again_when_a_text_changes()
+    {
+        Directory.CreateDirectory(_project.PathOf("texts"));
+        foreach (int i in Enumerable.Range(0, 4))
+        {
+            File.WriteAllText(_project.PathOf($"texts/{i}.md"), $"Text {i}.");
+        }
+
+        File.Copy(Path.Combine(Paths.Goldens, "formats", "parquet", "alpaca.parquet"), _project.PathOf("rows.parquet"));
+        _project.Items.RemoveAll(item => item.Type == "TrainingData");
+        _project.Items.AddRange([_project.Item("TrainingData", "texts"), _project.Item("TrainingData", "rows.parquet", ("Limit", "5"))]);
+        _project.Settings["ExcessLengthStrategy"] = new("truncate");
+        _project.Settings["PromptTemplate"] = new("alpaca");
+        Assert.Equal(StageStatus.Done, _project.Run("preprocess").Status);
+        Assert.Contains(_project.Events.Milestones, line => line.StartsWith("9 rows read", StringComparison.Ordinal));
+        Assert.Equal(StageStatus.UpToDate, _project.Run("preprocess").Status);
+
+        File.WriteAllText(_project.PathOf("texts/2.md"), "Another text.");
+        Assert.Equal(StageStatus.Done, _project.Run("preprocess").Status);
+        File.Move(_project.PathOf("texts/2.md"), _project.PathOf("texts/9.md"));
+        Assert.Equal(StageStatus.Done, _project.Run("preprocess").Status);
     }
 
     [Fact]
