@@ -17,8 +17,11 @@ namespace FineTuneTool.Engine.Stages;
 /// <param name="rowTokens">Tokens of all training rows; null where no data are known.</param>
 public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
 {
-    /// <summary>Tokens of the batch whose operations are counted and timed.</summary>
-    private const int ProbeTokens = 256;
+    /// <summary>Limits to the tokens of the batch whose operations are counted and timed: fewer would be slower than training is, more take long.</summary>
+    private const int LeastProbeTokens = 256, MostProbeTokens = 2048;
+
+    /// <summary>Operations of the batch, about: some seconds of a processor.</summary>
+    private const double ProbeFlops = 2e12;
 
     /// <summary>Steps that are timed, after one that warms up. The best counts.</summary>
     private const int ProbeSteps = 2;
@@ -35,7 +38,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None));
         using Adapter? adapter = Train(context, decoder, planned: false);
-        PackedBatch batch = Batch(decoder.Spec, context.Settings);
+        PackedBatch batch = Batch(decoder, context.Settings);
         double best = double.MaxValue;
         for (int step = 0; step <= ProbeSteps; step++)
         {
@@ -55,7 +58,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend);
         using Adapter? adapter = Train(context, decoder, planned: true);
-        PackedBatch batch = Batch(decoder.Spec, settings);
+        PackedBatch batch = Batch(decoder, settings);
         decoder.ForwardBackward(batch, 0, 0);
         double flops = backend.Times.Sum(time => time.Flops) / batch.Tokens;
         OptimizerKind optimizer = OptimizerKinds.Find(settings.Optimizer);
@@ -78,10 +81,14 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         return decoder.ActiveAdapter = TrainStage.AdapterOf(context, decoder, planned);
     }
 
-    private static PackedBatch Batch(DecoderSpec spec, RunSettings settings)
+    /// <summary>Full rows, as many tokens as a batch of the run has but no more than the limits.</summary>
+    private static PackedBatch Batch(Decoder decoder, RunSettings settings)
     {
-        int[] ids = [.. Enumerable.Range(0, Math.Min(ProbeTokens, settings.MaxSeqLength)).Select(i => i % spec.VocabSize)];
-        return PackedBatch.FromExamples(new TokenizedExample(ids, ids));
+        double flopsPerToken = 4.0 * decoder.Weights.Sum(weight => weight.Shape.Count);
+        long tokens = Math.Min(Math.Clamp((long)(ProbeFlops / flopsPerToken), LeastProbeTokens, MostProbeTokens), (long)settings.MaxSeqLength * settings.MicroBatchSize);
+        int length = (int)Math.Min(settings.MaxSeqLength, tokens);
+        int[] ids = [.. Enumerable.Range(0, length).Select(i => i % decoder.Spec.VocabSize)];
+        return PackedBatch.FromExamples([.. Enumerable.Repeat(new TokenizedExample(ids, ids), (int)(tokens / length))]);
     }
 
     /// <summary>
