@@ -71,6 +71,5 @@ public sealed class Ia3Adapter : Adapter
     private static AdapterTensor TensorOf(PeftConfig config, LinearLayer linear) => new(
         PeftNames.Factors(linear.Path), ScalesInputs(config, linear.Path) ? new Shape(1, linear.InFeatures) : new Shape(linear.OutFeatures, 1));
 
-    private static bool ScalesInputs(PeftConfig config, string path) => config.FeedforwardModules is { } modules
-        && (modules.Pattern is { } pattern ? ModulePattern.MatchesWhole(pattern, path) : modules.Names!.Any(name => LoraTargets.IsNamed(path, name)));
+    private static bool ScalesInputs(PeftConfig config, string path) => config.FeedforwardModules is { } modules && LoraTargets.Selects(modules, path);
 }

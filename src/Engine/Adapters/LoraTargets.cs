@@ -82,7 +82,7 @@ public static class LoraTargets
 
     private static bool Counts(string path, LoraSettings settings)
     {
-        if (settings.Exclude is { } exclude && (exclude.Pattern is { } pattern ? ModulePattern.MatchesWhole(pattern, path) : exclude.Names!.Any(name => IsNamed(path, name))))
+        if (settings.Exclude is { } exclude && Selects(exclude, path))
         {
             return false;
         }
@@ -103,7 +103,11 @@ public static class LoraTargets
     }
 
     /// <summary>Whether a path ends in a name of a list.</summary>
-    internal static bool IsNamed(string path, string name) => path == name || path.EndsWith($".{name}", StringComparison.Ordinal);
+    /// <summary>Whether a selection takes a module: its pattern matches the whole path, or one of its names ends it.</summary>
+    internal static bool Selects(ModuleSelection selection, string path) =>
+        selection.Pattern is { } pattern ? ModulePattern.MatchesWhole(pattern, path) : selection.Names!.Any(name => IsNamed(path, name));
+
+    private static bool IsNamed(string path, string name) => path == name || path.EndsWith($".{name}", StringComparison.Ordinal);
 
     private static bool IsInLayers(string path, LoraSettings settings) =>
         settings.Layers is not { Count: > 0 } layers || (ModulePattern.LayerOf(path, settings.LayersPattern) is { } layer && layers.Contains(layer));

@@ -1,5 +1,3 @@
-using FineTuneTool.Engine.Protocol;
-
 namespace FineTuneTool.Engine.Stages;
 
 /// <summary>Which method fits a model, a machine and a data set, and when fine-tuning is not the thing to do.</summary>
@@ -37,7 +35,7 @@ public sealed record MethodAdvice(string? Method, IReadOnlyList<string> Reasons)
             "qlora" => "qlora: the base model fits only in few bits; the adapter is trained on it as it will be used.",
             _ => "No method fits: lower MaxSeqLength, choose a smaller base model, or raise MaxMemory.",
         });
-        if (recommended is not null && SettingTable.Methods.Contains("prefix") && Fits("prefix"))
+        if (recommended is not null && Fits("prefix"))
         {
             reasons.Add("prefix learns a few tokens only: for many small tasks on one model, or as a first trial; it cannot be merged or exported.");
         }

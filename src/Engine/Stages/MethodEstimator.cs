@@ -37,7 +37,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using var backend = new TimedBackend(CpuBackend.Create(request.Threads, activationType: context.ActivationType));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None));
-        using Adapter? adapter = Train(context, decoder, planned: false);
+        using Adapter? adapter = TrainStage.Prepare(context, decoder);
         PackedBatch batch = Batch(decoder, context.Settings);
         double best = double.MaxValue;
         for (int step = 0; step <= ProbeSteps; step++)
@@ -57,7 +57,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         using var backend = new TimedBackend(new PlanningBackend(context.ActivationType, 1));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
         using Decoder decoder = Decoder.Load(files, backend);
-        using Adapter? adapter = Train(context, decoder, planned: true);
+        using Adapter? adapter = TrainStage.Prepare(context, decoder, planned: true);
         PackedBatch batch = Batch(decoder, settings);
         decoder.ForwardBackward(batch, 0, 0);
         double flops = backend.Times.Sum(time => time.Flops) / batch.Tokens;
@@ -68,17 +68,6 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         return new MethodEstimate(
             settings.FineTuneMethod, decoder.Trainable.Count, plan.FrozenBytes, plan.TrainedBytes(choice), plan.BatchBytes(choice), plan.PeakBytes(choice),
             choice, plan.PeakBytes(choice) <= limit, flops);
-    }
-
-    private static Adapter? Train(StageContext context, Decoder decoder, bool planned)
-    {
-        if (context.Settings.IsFull)
-        {
-            decoder.TrainAllWeights();
-            return null;
-        }
-
-        return decoder.ActiveAdapter = TrainStage.AdapterOf(context, decoder, planned);
     }
 
     /// <summary>Full rows, as many tokens as a batch of the run has but no more than the limits.</summary>

@@ -72,13 +72,7 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
         }
 
         using Decoder decoder = Decoder.Load(files, backend, storage);
-        using Adapter? adapter = settings.IsFull ? null : AdapterOf(context, decoder);
-        if (adapter is null)
-        {
-            decoder.TrainAllWeights();
-        }
-
-        decoder.ActiveAdapter = adapter;
+        using Adapter? adapter = Prepare(context, decoder);
         context.Events.Milestone($"training {decoder.Trainable.Count:N0} parameters on {rows.Count:N0} rows with {rows.SupervisedTokens:N0} supervised tokens ({backend.Name}, {backend.Threads} threads)");
 
         TrainingSettings training = TrainingSettings.From(settings);
@@ -101,6 +95,18 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
             ["metrics"] = MetricsCsv.FileName,
             ["summary"] = TrainingSummary.FileName,
         };
+    }
+
+    /// <summary>Makes a decoder ready to be trained as the project says: all weights (null), or an adapter that is laid over it.</summary>
+    internal static Adapter? Prepare(StageContext context, Decoder decoder, bool planned = false)
+    {
+        if (context.Settings.IsFull)
+        {
+            decoder.TrainAllWeights();
+            return null;
+        }
+
+        return decoder.ActiveAdapter = AdapterOf(context, decoder, planned);
     }
 
     /// <param name="planned">For checks and plans: a fresh adapter need not begin with its numbers.</param>

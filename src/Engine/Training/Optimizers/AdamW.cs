@@ -9,14 +9,9 @@ public sealed class AdamW : FlatOptimizer
     private readonly Backend _backend;
     private readonly TrainingSettings _settings;
 
-    public AdamW(Backend backend, ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory)
-        : this(backend, parameters.Parameters, parameters, settings, memory)
-    {
-    }
-
-    /// <param name="some">Those of the set that are updated.</param>
-    internal AdamW(Backend backend, IReadOnlyList<Parameter> some, ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory)
-        : base(some, parameters, settings, memory, "first_moment", "second_moment") => (_backend, _settings) = (backend, settings);
+    /// <param name="updated">Those of the set that are updated; null = all.</param>
+    public AdamW(Backend backend, ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory, IReadOnlyList<Parameter>? updated = null)
+        : base(parameters, updated ?? parameters.Parameters, settings, memory, "first_moment", "second_moment") => (_backend, _settings) = (backend, settings);
 
     protected override void Update(Tensor values, Tensor gradients, Tensor[] state, double learningRate, double weightDecay, long step) =>
         _backend.AdamW(values, gradients, state[0], state[1], new AdamWStep(

@@ -23,7 +23,7 @@ public sealed class AdamW8Bit : Optimizer
     {
         (_backend, _settings, _memory) = (backend, settings, memory);
         Parameter[] large = [.. parameters.Parameters.Where(IsLarge)];
-        _small = new AdamW(backend, [.. parameters.Parameters.Where(parameter => !IsLarge(parameter))], parameters, settings, memory);
+        _small = new AdamW(backend, parameters, settings, memory, [.. parameters.Parameters.Where(parameter => !IsLarge(parameter))]);
         Shape codes = new(large.Sum(parameter => parameter.Shape.Count)), scales = new(large.Sum(Blocks));
         (_firstCodes, _firstScales) = (memory.Allocate(codes, ElementType.U8), memory.Allocate(scales));
         (_secondCodes, _secondScales) = (memory.Allocate(codes, ElementType.U8), memory.Allocate(scales));

@@ -13,22 +13,17 @@ public abstract class FlatOptimizer : Optimizer
     private readonly OptimizerMemory _memory;
     private readonly IReadOnlyList<Piece> _pieces;
 
+    /// <param name="updated">Those of the set that are updated; the state covers their numbers.</param>
     /// <param name="names">Of the state's tensors.</param>
-    protected FlatOptimizer(ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory, params IReadOnlyList<string> names)
-        : this(parameters.Parameters, parameters, settings, memory, names)
-    {
-    }
-
-    /// <param name="some">Those of the set that are updated; the state covers the whole set where they are all of it, else their numbers only.</param>
     protected FlatOptimizer(
-        IReadOnlyList<Parameter> some, ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory, params IReadOnlyList<string> names)
+        ParameterSet parameters, IReadOnlyList<Parameter> updated, TrainingSettings settings, OptimizerMemory memory, params IReadOnlyList<string> names)
     {
         _memory = memory;
-        var shape = new Shape(some.Sum(parameter => parameter.Shape.Count));
+        var shape = new Shape(updated.Sum(parameter => parameter.Shape.Count));
         State = [.. names.Select(name => new OptimizerState(name, memory.Allocate(shape)))];
         var pieces = new List<Piece>();
         long done = 0;
-        foreach (ParameterRun run in ParameterRun.Of(some, settings))
+        foreach (ParameterRun run in ParameterRun.Of(updated, settings))
         {
             for (long start = 0; start < run.Count; start += PieceElements)
             {

@@ -6,10 +6,7 @@ namespace FineTuneTool.Engine.Training.Optimizers;
 /// <param name="RateFactor">On the learning rate (<see cref="LoraPlus"/>).</param>
 public readonly record struct ParameterRun(long Offset, long Count, bool Decays, double RateFactor)
 {
-    /// <summary>The fewest runs that cover all parameters, in order.</summary>
-    public static IReadOnlyList<ParameterRun> Of(ParameterSet parameters, TrainingSettings settings) => Of(parameters.Parameters, settings);
-
-    /// <summary>The same for some parameters.</summary>
+    /// <summary>The fewest runs that cover parameters of a set, in order.</summary>
     public static IReadOnlyList<ParameterRun> Of(IEnumerable<Parameter> parameters, TrainingSettings settings)
     {
         List<ParameterRun> runs = [];

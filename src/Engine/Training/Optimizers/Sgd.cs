@@ -5,7 +5,7 @@ namespace FineTuneTool.Engine.Training.Optimizers;
 
 /// <summary>Gradient descent with momentum (AdamBeta1), as torch does it: weight decay is part of the gradient.</summary>
 public sealed class Sgd(Backend backend, ParameterSet parameters, TrainingSettings settings, OptimizerMemory memory)
-    : FlatOptimizer(parameters, settings, memory, "momentum")
+    : FlatOptimizer(parameters, parameters.Parameters, settings, memory, "momentum")
 {
     private readonly double _momentum = settings.AdamBeta1;
 

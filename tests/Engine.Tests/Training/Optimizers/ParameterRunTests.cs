@@ -13,7 +13,7 @@ public class ParameterRunTests
     {
         using CpuBackend backend = CpuBackend.Create(1);
         using ParameterSet parameters = Parameters(backend);
-        Assert.Equal([new(0, 10, true, 1), new(10, 7, false, 1), new(17, 2, true, 1)], ParameterRun.Of(parameters, new TrainingSettings()));
+        Assert.Equal([new(0, 10, true, 1), new(10, 7, false, 1), new(17, 2, true, 1)], ParameterRun.Of(parameters.Parameters, new TrainingSettings()));
     }
 
     [Fact]
