@@ -164,11 +164,13 @@ public abstract class Backend : IDisposable
     /// <summary>
     /// Cross-entropy of softmax(cap(hidden·headᵀ)) against targets, in chunks of rows: the (S, V) logits never exist as a whole.
     /// hidden (S, C); head (V, C) in any storage; targets (S). losses (S) receives the negative log-likelihoods in nats, correct (S) whether the
-    /// target had the largest logit (the lowest id wins a tie). dHidden (S, C) is overwritten with the gradient of Σ losses, dHead (V, C) is added to; null skips.
+    /// target had the largest logit (the lowest id wins a tie). dHidden (S, C) is overwritten with the gradient of Σ weights·losses, dHead (V, C) is added to; null skips.
+    /// weights (S): how much each row counts in the gradients; empty = 1 for all. The losses themselves are not weighted.
     /// softCap: c·tanh(z/c) on the logits, 0 = none.
     /// </summary>
     public abstract void CrossEntropy(
-        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead);
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead,
+        ReadOnlySpan<float> weights = default);
 
     // ---- columns ----
 

@@ -18,13 +18,15 @@ public sealed unsafe partial class CpuBackend
     private static long LogitRows(long rows, long vocabulary) => Math.Clamp(LogitsFloats / Math.Max(vocabulary, 1), 16, Math.Max(rows, 16));
 
     public override void CrossEntropy(
-        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead,
+        ReadOnlySpan<float> weights = default)
     {
         int rows = Rows(hidden), columns = Columns(hidden), vocabulary = Rows(head);
         Require(head.Shape.Columns == columns, nameof(CrossEntropy), hidden.Shape, head.Shape);
         Require(targets.Length == rows && losses.Length == rows && correct.Length == rows, nameof(CrossEntropy), hidden.Shape, targets.Length);
         Require(dHidden is null || dHidden.Shape == hidden.Shape, nameof(CrossEntropy), hidden.Shape, dHidden?.Shape ?? default);
         Require(dHead is null || dHead.Shape == head.Shape, nameof(CrossEntropy), head.Shape, dHead?.Shape ?? default);
+        Require(weights.Length == 0 || weights.Length == rows, nameof(CrossEntropy), hidden.Shape, weights.Length);
         RequireIndices(nameof(CrossEntropy), targets, vocabulary);
         int chunk = (int)LogitRows(rows, vocabulary), step = LogitsStep(vocabulary);
         int chunks = Math.Max(1, (rows + chunk - 1) / chunk);
@@ -34,6 +36,7 @@ public sealed unsafe partial class CpuBackend
         bool narrow = hidden.Type == ElementType.BF16;
         fixed (int* target = targets)
         fixed (float* loss = losses)
+        fixed (float* weight = weights)
         fixed (bool* isCorrect = correct)
         {
             for (int row = 0; row < rows; row += chunk)
@@ -47,6 +50,7 @@ public sealed unsafe partial class CpuBackend
                     Columns = vocabulary,
                     Step = step,
                     Targets = target + row,
+                    Weights = weight == null ? null : weight + row,
                     SoftCap = softCap,
                     Gradient = dHidden is not null || dHead is not null,
                     Conversion = narrow ? _kernels.Conversion : null,

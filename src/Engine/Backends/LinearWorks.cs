@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using FineTuneTool.Engine.Kernels;
 
@@ -143,6 +144,9 @@ internal unsafe struct LossWork : IWork
     /// <summary>Null where the gradient stays F32.</summary>
     public BFloat16Kernel? Conversion;
     public float* Logits, Losses;
+
+    /// <summary>Factors of the rows' gradients; null = 1.</summary>
+    public float* Weights;
     public int Columns, Step;
     public int* Targets;
     public float SoftCap;
@@ -156,7 +160,26 @@ internal unsafe struct LossWork : IWork
         Correct[block] = correct;
         if (Gradient)
         {
+            if (Weights != null)
+            {
+                Scale(row, Weights[block]);
+            }
+
             Conversion?.Narrow(row, (ushort*)row, Columns);
+        }
+    }
+
+    private readonly void Scale(float* row, float factor)
+    {
+        int column = 0;
+        for (; column + Vector<float>.Count <= Columns; column += Vector<float>.Count)
+        {
+            Vector.Store(Vector.Load(row + column) * factor, row + column);
+        }
+
+        for (; column < Columns; column++)
+        {
+            row[column] *= factor;
         }
     }
 }

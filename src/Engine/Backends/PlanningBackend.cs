@@ -38,7 +38,8 @@ public sealed class PlanningBackend(ElementType activationType, int threads) : B
     public override double SumOfSquares(Tensor x) => 0;
 
     public override void CrossEntropy(
-        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead,
+        ReadOnlySpan<float> weights = default)
     {
         losses.Clear();
         correct.Clear();

@@ -147,13 +147,15 @@ public sealed class TimedBackend(Backend inner) : Backend
         Time(nameof(GatedActivationBackward), () => inner.GatedActivationBackward(dy, gate, up, activation, dGate, dUp));
 
     public override void CrossEntropy(
-        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead)
+        Tensor hidden, Tensor head, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, Tensor? dHidden, Tensor? dHead,
+        ReadOnlySpan<float> weights = default)
     {
         int[] copy = [.. targets];
         float[] lossCopy = new float[losses.Length];
         bool[] correctCopy = new bool[correct.Length];
+        float[] weightCopy = [.. weights];
         Time(
-            nameof(CrossEntropy), () => inner.CrossEntropy(hidden, head, copy, softCap, lossCopy, correctCopy, dHidden, dHead),
+            nameof(CrossEntropy), () => inner.CrossEntropy(hidden, head, copy, softCap, lossCopy, correctCopy, dHidden, dHead, weightCopy),
             OperationFlops.CrossEntropy(hidden.Shape.Rows, head, dHidden is not null, dHead is not null));
         lossCopy.CopyTo(losses);
         correctCopy.CopyTo(correct);

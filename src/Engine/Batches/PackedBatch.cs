@@ -9,6 +9,9 @@ public sealed record TokenizedExample(int[] Ids, int[] Labels)
 {
     public const int Ignored = -100;
 
+    /// <summary>How much each label counts in the loss, length n, above 0 where it is learnt; null = all alike.</summary>
+    public float[]? Weights { get; init; }
+
     /// <summary>Labels that can be learnt: those after the first position, since the first token has nothing before it.</summary>
     public int SupervisedTokens => Labels.AsSpan(1).Length - Labels.AsSpan(1).Count(Ignored);
 }
@@ -18,12 +21,13 @@ public sealed record TokenizedExample(int[] Ids, int[] Labels)
 /// </summary>
 public sealed class PackedBatch
 {
-    private PackedBatch(int[] ids, int[] positions, int[] targets, int[] documentStarts)
+    private PackedBatch(int[] ids, int[] positions, int[] targets, int[] documentStarts, float[]? weights)
     {
         Ids = ids;
         Positions = positions;
         Targets = targets;
         DocumentStarts = documentStarts;
+        Weights = weights;
         SupervisedTokens = targets.Length - targets.AsSpan().Count(TokenizedExample.Ignored);
     }
 
@@ -35,6 +39,9 @@ public sealed class PackedBatch
 
     /// <summary>(T) the id to predict at each row (the label of the next token of the same document), or −100.</summary>
     public int[] Targets { get; }
+
+    /// <summary>(T) how much each target counts in the loss; null = all alike.</summary>
+    public float[]? Weights { get; }
 
     /// <summary>(D + 1) first row of each document, then T.</summary>
     public int[] DocumentStarts { get; }
@@ -48,6 +55,7 @@ public sealed class PackedBatch
     {
         int documents = DocumentStarts.Length - 1, tokens = checked(Tokens + documents * count);
         int[] ids = new int[tokens], positions = new int[tokens], targets = new int[tokens];
+        float[]? weights = Weights is null ? null : new float[tokens];
         int[] starts = [.. DocumentStarts.Select((start, document) => start + document * count)];
         for (int document = 0; document < documents; document++)
         {
@@ -55,13 +63,14 @@ public sealed class PackedBatch
             Ids.AsSpan(from, length).CopyTo(ids.AsSpan(to + count));
             Targets.AsSpan(from, length).CopyTo(targets.AsSpan(to + count));
             targets.AsSpan(to, count).Fill(TokenizedExample.Ignored);
+            Weights?.AsSpan(from, length).CopyTo(weights.AsSpan(to + count));
             for (int i = 0; i < count + length; i++)
             {
                 positions[to + i] = i;
             }
         }
 
-        return new PackedBatch(ids, positions, targets, starts);
+        return new PackedBatch(ids, positions, targets, starts, weights);
     }
 
     /// <summary>Where rows of a batch are after <see cref="WithRowsBefore"/> made this one from it.</summary>
@@ -75,21 +84,27 @@ public sealed class PackedBatch
     {
         int tokens = examples.Sum(example => example.Ids.Length);
         int[] ids = new int[tokens], positions = new int[tokens], targets = new int[tokens];
+        float[]? weights = examples.Any(example => example.Weights is not null) ? new float[tokens] : null;
         int[] starts = new int[examples.Count + 1];
         int row = 0;
         for (int document = 0; document < examples.Count; document++)
         {
             (int[] documentIds, int[] labels) = examples[document];
+            float[]? documentWeights = examples[document].Weights;
             starts[document] = row;
             for (int i = 0; i < documentIds.Length; i++, row++)
             {
                 ids[row] = documentIds[i];
                 positions[row] = i;
                 targets[row] = i + 1 < documentIds.Length ? labels[i + 1] : TokenizedExample.Ignored;
+                if (weights is not null && i + 1 < documentIds.Length)
+                {
+                    weights[row] = documentWeights is null ? 1 : documentWeights[i + 1];
+                }
             }
         }
 
         starts[^1] = row;
-        return new PackedBatch(ids, positions, targets, starts);
+        return new PackedBatch(ids, positions, targets, starts, weights);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.IO.MemoryMappedFiles;
+using System.Text;
 using FineTuneTool.Engine.Diagnostics;
 
 namespace FineTuneTool.Engine.Batches;
@@ -15,6 +16,7 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
     private readonly TokenizedDatasetFormat _format;
     private readonly string _path;
     private byte* _data;
+    private string[] _names = [];
 
     private TokenizedDataset(string path, FileStream stream)
     {
@@ -59,9 +61,11 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
                 labels[i] = (mask[token >> 3] >> (int)(token & 7) & 1) != 0 ? ids[i] : TokenizedExample.Ignored;
             }
 
-            return new TokenizedExample(ids, labels);
+            return new TokenizedExample(ids, labels) { Weights = WeightsAt(start, ids.Length, index) };
         }
     }
+
+    private int* Places => (int*)((byte*)Starts - _format.StartsAt + _format.PlacesAt);
 
     private long* Starts => _data == null ? throw new ObjectDisposedException(nameof(TokenizedDataset)) : (long*)(_data + _format.StartsAt);
 
@@ -86,7 +90,7 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
             throw;
         }
 
-        if (!dataset.RowTableIsSound())
+        if (!dataset.RowTableIsSound() || !dataset.PlacesAreSound())
         {
             dataset.Dispose();
             throw TokenizedDatasetFormat.Malformed(path, "has a damaged row table");
@@ -100,6 +104,13 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
 
     /// <summary>Labels of a row that can be learnt.</summary>
     public int Supervised(int index) => ((int*)(Starts + Count + 1))[CheckIndex(index)];
+
+    /// <summary>The file, as the project names it, and the line that a row comes from.</summary>
+    public SourcePosition PlaceOf(int index)
+    {
+        int* place = Places + (2L * CheckIndex(index));
+        return new SourcePosition(_names[place[0]], place[1]);
+    }
 
     public IEnumerator<TokenizedExample> GetEnumerator()
     {
@@ -120,6 +131,18 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
             _view.Dispose();
             _file.Dispose();
         }
+    }
+
+    private float[]? WeightsAt(long start, int length, int index)
+    {
+        if (!_format.HasWeights)
+        {
+            return null;
+        }
+
+        float[] weights = new ReadOnlySpan<float>((float*)(_data + _format.WeightsAt) + start, length).ToArray();
+        return Array.TrueForAll(weights, weight => weight >= 0 && float.IsFinite(weight)) ? weights
+            : throw TokenizedDatasetFormat.Malformed(_path, $"holds a weight in row {index} that is not a number of at least 0");
     }
 
     private int CheckIndex(int index) => (uint)index < (uint)Count ? index : throw new ArgumentOutOfRangeException(nameof(index));
@@ -147,5 +170,20 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
         }
 
         return sum == SupervisedTokens;
+    }
+
+    private bool PlacesAreSound()
+    {
+        string names = Encoding.UTF8.GetString(_data + _format.NamesAt, (int)_format.NameBytes);
+        _names = names.Split('\0')[..^1];
+        for (int i = 0; i < Count; i++)
+        {
+            if ((uint)Places[2L * i] >= (uint)_names.Length || Places[(2L * i) + 1] < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text;
+using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Batches;
@@ -15,6 +17,9 @@ public sealed class TokenizedDatasetWriter : IDisposable
     private readonly List<byte> _mask = [];
     private readonly List<long> _starts = [0];
     private readonly List<int> _supervised = [];
+    private readonly List<(int Name, int Line)> _places = [];
+    private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
+    private FileStream? _weights;
     private int _largestId = -1;
     private bool _complete;
 
@@ -31,8 +36,12 @@ public sealed class TokenizedDatasetWriter : IDisposable
 
     public long Tokens => _starts[^1];
 
+    /// <summary>Tokens of each row so far.</summary>
+    public int[] Lengths => [.. _starts.Skip(1).Zip(_starts, (end, start) => (int)(end - start))];
+
+    /// <param name="place">Where the row comes from.</param>
     /// <exception cref="ArgumentException">The row is empty, an id is negative, or a label is neither its id nor −100.</exception>
-    public void Add(TokenizedExample example)
+    public void Add(TokenizedExample example, SourcePosition place = default)
     {
         (int[] ids, int[] labels) = example;
         if (ids.Length == 0 || ids.Length != labels.Length)
@@ -62,6 +71,8 @@ public sealed class TokenizedDatasetWriter : IDisposable
         }
 
         WriteFailure.Guard(_path, () => _stream.Write(MemoryMarshal.AsBytes<int>(ids)));
+        WriteFailure.Guard(_path, () => AddWeights(example));
+        _places.Add((NameOf(place.File ?? ""), place.Line));
         _starts.Add(token);
         _supervised.Add(example.SupervisedTokens);
     }
@@ -76,20 +87,64 @@ public sealed class TokenizedDatasetWriter : IDisposable
     public void Dispose()
     {
         _stream.Dispose();
+        _weights?.Dispose();
         if (!_complete)
         {
             File.Delete(_temporary);
         }
     }
 
+    /// <summary>Weights are kept from the first row on that has some.</summary>
+    private void AddWeights(TokenizedExample example)
+    {
+        if (example.Weights is not null && _weights is null)
+        {
+            _weights = new FileStream(_path + ".weights.tmp", FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            for (int row = 0; row < _supervised.Count; row++)
+            {
+                _weights.Write(Ones((int)(_starts[row + 1] - _starts[row])));
+            }
+        }
+
+        _weights?.Write(example.Weights is null ? Ones(example.Ids.Length) : MemoryMarshal.AsBytes<float>(example.Weights));
+    }
+
+    private static ReadOnlySpan<byte> Ones(int count)
+    {
+        float[] ones = new float[count];
+        Array.Fill(ones, 1);
+        return MemoryMarshal.AsBytes<float>(ones);
+    }
+
+    private int NameOf(string file)
+    {
+        if (!_names.TryGetValue(file, out int name))
+        {
+            _names.Add(file, name = _names.Count);
+        }
+
+        return name;
+    }
+
     private void End()
     {
-        var format = new TokenizedDatasetFormat(Count, Tokens, _supervised.Sum(count => (long)count), _largestId);
+        byte[] names = [.. _names.Keys.SelectMany(name => Encoding.UTF8.GetBytes(name + "\0"))];
+        var format = new TokenizedDatasetFormat(Count, Tokens, _supervised.Sum(count => (long)count), _largestId, _weights is not null, names.Length);
         PadTo(format.MaskAt);
         _stream.Write(CollectionsMarshal.AsSpan(_mask));
         PadTo(format.StartsAt);
         _stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_starts)));
         _stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_supervised)));
+        PadTo(format.PlacesAt);
+        _stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_places)));
+        if (_weights is not null)
+        {
+            _weights.Position = 0;
+            _weights.CopyTo(_stream);
+        }
+
+        PadTo(format.NamesAt);
+        _stream.Write(names);
         _stream.Position = 0;
         _stream.Write(format.Header());
         _stream.Flush(flushToDisk: true);

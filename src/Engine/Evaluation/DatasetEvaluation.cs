@@ -29,7 +29,7 @@ public static class DatasetEvaluation
             throw new FineTuneException(Codes.EmptySplit, "The rows to evaluate hold no supervised token.", "Add rows to the split, or check the prompt template: no part of a row counts as an answer.");
         }
 
-        double loss = sum.LossSum / sum.SupervisedTokens;
+        double loss = sum.Mean;
         return double.IsFinite(loss)
             ? new EvaluationMetrics(loss, (double)sum.Correct / sum.SupervisedTokens, sum.SupervisedTokens, rows.Count)
             : throw new FineTuneException(

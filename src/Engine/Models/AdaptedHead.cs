@@ -18,7 +18,8 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
     public long Bytes => 2 * ElementType.F32.Bytes(head.Weight.Shape.Count);
 
     public void CrossEntropy(
-        Pass pass, Tensor hidden, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, bool backward, Tensor? dHidden)
+        Pass pass, Tensor hidden, ReadOnlySpan<int> targets, float softCap, Span<float> losses, Span<bool> correct, bool backward, Tensor? dHidden,
+        ReadOnlySpan<float> weights)
     {
         LinearBranch branch = head.Branch!;
         Tensor sum = _sum ??= backend.Allocate(head.Weight.Shape), gradient = _gradient ??= backend.Allocate(head.Weight.Shape);
@@ -35,7 +36,7 @@ internal sealed class AdaptedHead(Backend backend, LinearLayer head) : IDisposab
             backend.Zero(gradient);
         }
 
-        backend.CrossEntropy(hidden, sum, targets, softCap, losses, correct, dHidden, trains ? gradient : null);
+        backend.CrossEntropy(hidden, sum, targets, softCap, losses, correct, dHidden, trains ? gradient : null, weights);
         if (trains)
         {
             branch.BackwardMerged(backend, gradient);

@@ -20,10 +20,11 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
     private int[] _rows = [];
     private int[] _targets = [];
     private float[] _losses = [];
+    private float[] _weights = [];
     private bool[] _correct = [];
 
     /// <summary>
-    /// Loss of the supervised rows of stream (T, C). Where dStream is not null it is overwritten with the gradient of Σ loss;
+    /// Loss of the supervised rows of stream (T, C). Where dStream is not null it is overwritten with the gradient of Σ weight·loss;
     /// gradients of head and norm are added to where they train and <paramref name="backward"/>.
     /// </summary>
     public BatchLoss Loss(Pass pass, PackedBatch batch, Tensor stream, bool backward, Tensor? dStream)
@@ -42,17 +43,18 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         ReadOnlySpan<int> rows = _rows.AsSpan(0, count), targets = _targets.AsSpan(0, count);
         Span<float> losses = _losses.AsSpan(0, count);
         Span<bool> correct = _correct.AsSpan(0, count);
+        ReadOnlySpan<float> weights = batch.Weights is null ? [] : _weights.AsSpan(0, count);
         Tensor gathered = _gathered.Take(count), normed = scratch.Normed.Take(count), inverseRms = _inverseRms.Take(count);
         backend.GatherRows(stream, rows, gathered);
         norm.Forward(backend, gathered, normed, inverseRms);
         Tensor? dNormed = backward && (dStream is not null || norm.Trains) ? scratch.DNormed.Take(count) : null;
         if (head.Branch is null)
         {
-            backend.CrossEntropy(normed, head.Weight.Value, targets, softCap, losses, correct, dNormed, backward ? head.Weight.Gradient : null);
+            backend.CrossEntropy(normed, head.Weight.Value, targets, softCap, losses, correct, dNormed, backward ? head.Weight.Gradient : null, weights);
         }
         else
         {
-            _adapted.CrossEntropy(pass, normed, targets, softCap, losses, correct, backward, dNormed);
+            _adapted.CrossEntropy(pass, normed, targets, softCap, losses, correct, backward, dNormed, weights);
         }
 
         if (dNormed is not null)
@@ -67,13 +69,14 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
             }
         }
 
-        double sum = 0;
-        foreach (float loss in losses)
+        double sum = 0, weightSum = weights.IsEmpty ? count : 0;
+        for (int i = 0; i < count; i++)
         {
-            sum += loss;
+            sum += weights.IsEmpty ? losses[i] : (double)weights[i] * losses[i];
+            weightSum += weights.IsEmpty ? 0 : weights[i];
         }
 
-        return new BatchLoss(sum, count, correct.Count(true));
+        return new BatchLoss(sum, count, correct.Count(true), weightSum);
     }
 
     /// <summary>Logits of rows of stream (T, C) into (rows, V).</summary>
@@ -120,6 +123,7 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
             _targets = new int[batch.SupervisedTokens];
             _losses = new float[batch.SupervisedTokens];
             _correct = new bool[batch.SupervisedTokens];
+            _weights = new float[batch.SupervisedTokens];
         }
 
         int count = 0;
@@ -127,7 +131,7 @@ internal sealed class LanguageHead(Backend backend, RmsNormLayer norm, LinearLay
         {
             if (batch.Targets[row] != TokenizedExample.Ignored)
             {
-                (_rows[count], _targets[count]) = (row, batch.Targets[row]);
+                (_rows[count], _targets[count], _weights[count]) = (row, batch.Targets[row], batch.Weights?[row] ?? 1);
                 count++;
             }
         }

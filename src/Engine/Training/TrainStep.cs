@@ -7,7 +7,7 @@ namespace FineTuneTool.Engine.Training;
 
 /// <summary>
 /// One optimizer step: accumulate → divide → clip → update. The gradient is the sum over the window's micro-batches, divided once by the
-/// supervised tokens of the whole window, as in transformers; how the window is cut into micro-batches changes nothing but rounding.
+/// supervised tokens of the whole window (by the sum of their weights), as in transformers; how the window is cut into micro-batches changes nothing but rounding.
 /// </summary>
 internal sealed class TrainStep(Decoder decoder, Optimizer optimizer, TrainingSettings settings)
 {
@@ -31,7 +31,7 @@ internal sealed class TrainStep(Decoder decoder, Optimizer optimizer, TrainingSe
             tokens += batch.Tokens;
         }
 
-        double divisor = Math.Max(1, sum.SupervisedTokens);
+        double divisor = sum.WeightSum > 0 ? sum.WeightSum : 1;
         double norm = Norm(parameters) / divisor;
         var result = new StepResult(sum.LossSum / divisor, norm, learningRate, tokens, sum.SupervisedTokens, sum.Correct);
         if (double.IsFinite(result.Loss) && double.IsFinite(norm))

@@ -145,7 +145,7 @@ public sealed class Trainer(
             return state with { EvaluationPending = false };
         }
 
-        double loss = sum.LossSum / sum.SupervisedTokens;
+        double loss = sum.Mean;
         if (!double.IsFinite(loss))
         {
             throw NotFinite("evaluation loss", state.Step);
