@@ -3,7 +3,7 @@ using BenchmarkDotNet.Running;
 using FineTuneTool.Benchmarks;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-(string Name, Action<int, string?> Run)[] tables = [("product", Products.Run), ("decode", Decoding.Run), ("generate", Generating.Run), ("layer", Layers.Run), ("tokenize", Tokenizing.Run)];
+(string Name, Action<int, string?> Run)[] tables = [("product", Products.Run), ("decode", Decoding.Run), ("generate", Generating.Run), ("layer", Layers.Run), ("tokenize", Tokenizing.Run), ("preprocess", Preprocessing.Run)];
 if (args.Length == 0 || tables.All(table => table.Name != args[0]))
 {
     BenchmarkSwitcher.FromTypes([typeof(LinearBenchmarks), typeof(OperationBenchmarks), typeof(TokenizerBenchmarks), typeof(PackingBenchmarks)])

@@ -42,7 +42,7 @@ internal static class Tokenizing
         }
     }
 
-    private static Tokenizer Open(string folder)
+    public static Tokenizer Open(string folder)
     {
         string packed = Path.Combine(folder, "tokenizer.json.gz");
         if (!File.Exists(packed))

@@ -4,23 +4,10 @@ using FineTuneTool.Engine.Tokenizers;
 
 namespace FineTuneTool.Engine.Batches;
 
-/// <summary>What became of a row.</summary>
-public enum RowOutcome
-{
-    Kept,
-    Truncated,
-    Split,
-    TooLong,
-    NothingSupervised,
-}
-
-/// <summary>The examples that a row became: none where it was dropped, several where it was split.</summary>
-public sealed record TokenizedRow(RowOutcome Outcome, IReadOnlyList<TokenizedExample> Examples, SourcePosition Position);
-
 /// <summary>
 /// Rows to ids and labels, by the rules of TRL's SFTTrainer: an end token follows text and completions that lack one, never conversations;
 /// of a prompt with its completion the longest common prefix of tokens(prompt) and tokens(prompt + completion) is not learnt; of a conversation
-/// only what the assistant says is. Immutable; may be used from several threads.
+/// only what the assistant says is, or other roles where the settings say so. Immutable; may be used from several threads.
 /// </summary>
 public sealed class ExampleTokenizer(Tokenizer tokenizer, PromptTemplate template, PreprocessSettings settings)
 {
@@ -28,13 +15,17 @@ public sealed class ExampleTokenizer(Tokenizer tokenizer, PromptTemplate templat
     /// <exception cref="FineTuneException">FT0105: too long with strategy error. FT0109: ids outside the vocabulary. FT0252, FT0253: the template.</exception>
     public TokenizedRow Tokenize(Example example)
     {
-        TokenizedExample whole = example is TokensExample tokens ? Checked(tokens) : Encode(template.Render(example));
-        return Fit(whole, example.Position);
+        bool crosses = false;
+        TokenizedExample whole = example is TokensExample tokens ? Checked(tokens) : Encode(template.Render(example, settings.Supervision), out crosses);
+        return Fit(Weighted(whole, example.Weight), example) with { CrossesBoundary = crosses };
     }
 
     /// <summary>Ids and labels of a rendered row, as long as they come.</summary>
-    public TokenizedExample Encode(RenderedText text)
+    public TokenizedExample Encode(RenderedText text) => Encode(text, out _);
+
+    private TokenizedExample Encode(RenderedText text, out bool crosses)
     {
+        crosses = false;
         TokenizedText encoded = text.WritesSpecialTokens
             ? OneBos(tokenizer.Encode(text.Text, addSpecialTokens: false))
             : OneEos(OneBos(tokenizer.Encode(WithEos(text.Text), addSpecialTokens: true)));
@@ -46,13 +37,17 @@ public sealed class ExampleTokenizer(Tokenizer tokenizer, PromptTemplate templat
 
         if (text.WritesSpecialTokens && text.Prompt is null)
         {
-            bool[] marked = TokenSpans.Mark(encoded.Offsets, text.Supervised);
-            Mask(labels, i => !marked[i]);
+            float[] weights = TokenSpans.Weigh(encoded.Offsets, text.Supervised, text.Weights, out crosses);
+            Mask(labels, i => weights[i] == 0);
+            return new TokenizedExample(encoded.Ids, labels) { Weights = text.Weights is null ? null : weights };
         }
-        else if (text.Prompt is not null)
+
+        if (text.Prompt is not null)
         {
-            TokenizedText prompt = OneBos(tokenizer.Encode(text.Prompt, addSpecialTokens: !text.WritesSpecialTokens));
-            int common = prompt.Ids.AsSpan().CommonPrefixLength(encoded.Ids);
+            int[] prompt = OneBos(tokenizer.Encode(text.Prompt, addSpecialTokens: !text.WritesSpecialTokens)).Ids;
+            int common = prompt.AsSpan().CommonPrefixLength(encoded.Ids);
+            bool endsByItself = !text.WritesSpecialTokens && tokenizer.Special.AddEosToken;
+            crosses = common < prompt.Length - (endsByItself ? 1 : 0);
             Mask(labels, i => i < common);
         }
 
@@ -66,6 +61,9 @@ public sealed class ExampleTokenizer(Tokenizer tokenizer, PromptTemplate templat
             labels[i] = isIgnored(i) ? TokenizedExample.Ignored : labels[i];
         }
     }
+
+    private static TokenizedExample Weighted(TokenizedExample example, float weight) => weight == 1 ? example
+        : example with { Weights = [.. (example.Weights ?? [.. example.Labels.Select(label => label == TokenizedExample.Ignored ? 0f : 1f)]).Select(own => own * weight)] };
 
     private string WithEos(string text) =>
         tokenizer.Special.EosToken is { } eos && !text.EndsWith(eos.Text, StringComparison.Ordinal) ? text + eos.Text : text;
@@ -88,26 +86,48 @@ public sealed class ExampleTokenizer(Tokenizer tokenizer, PromptTemplate templat
             "Tokenise the row with the base model's own tokenizer.", tokens.Position);
     }
 
-    private TokenizedRow Fit(TokenizedExample whole, SourcePosition position)
+    private TokenizedRow Fit(TokenizedExample whole, Example example)
     {
         int length = whole.Ids.Length, most = settings.MaxSeqLength;
         if (length <= most)
         {
-            return WithoutEmpty(RowOutcome.Kept, [whole], position);
+            return WithoutEmpty(RowOutcome.Kept, [whole], example.Position);
         }
 
         return settings.ExcessLengthStrategy switch
         {
-            ExcessLengthStrategy.Drop => new TokenizedRow(RowOutcome.TooLong, [], position),
-            ExcessLengthStrategy.Split => WithoutEmpty(RowOutcome.Split,
-                [.. Enumerable.Range(0, (length + most - 1) / most).Select(i => Part(whole, i * most, Math.Min(length, (i + 1) * most)))], position),
+            ExcessLengthStrategy.Drop => new TokenizedRow(RowOutcome.TooLong, [], example.Position),
             ExcessLengthStrategy.Error => throw new FineTuneException(Codes.RowTooLong, $"The row has {length} tokens; MaxSeqLength is {most}.",
-                "Raise MaxSeqLength, shorten the row, or set ExcessLengthStrategy to truncate, drop or split.", position),
-            _ => WithoutEmpty(RowOutcome.Truncated, [Part(whole, 0, most)], position),
+                "Raise MaxSeqLength, shorten the row, or set ExcessLengthStrategy to truncate, drop or split.", example.Position),
+            ExcessLengthStrategy.Truncate when example is not TextExample { IsDocument: true } => Truncated(whole, most, example.Position),
+            _ => WithoutEmpty(RowOutcome.Split, [.. Pieces(whole, most)], example.Position),
         };
     }
 
-    private static TokenizedExample Part(TokenizedExample whole, int from, int to) => new(whole.Ids[from..to], whole.Labels[from..to]);
+    private static TokenizedRow Truncated(TokenizedExample whole, int most, SourcePosition position)
+    {
+        TokenizedExample kept = Part(whole, 0, most, learntFrom: 0);
+        return WithoutEmpty(RowOutcome.Truncated, [kept], position) with { LostAnswer = kept.SupervisedTokens < whole.SupervisedTokens };
+    }
+
+    /// <summary>Pieces that repeat the end of the piece before as something to go on from, not to learn again.</summary>
+    private IEnumerable<TokenizedExample> Pieces(TokenizedExample whole, int most)
+    {
+        int overlap = Math.Min(settings.ChunkOverlap, most - 1);
+        for (int from = 0, end = 0; end < whole.Ids.Length; from += most - overlap)
+        {
+            int learntFrom = end;
+            end = Math.Min(whole.Ids.Length, from + most);
+            yield return Part(whole, from, end, learntFrom);
+        }
+    }
+
+    private static TokenizedExample Part(TokenizedExample whole, int from, int to, int learntFrom)
+    {
+        int[] labels = whole.Labels[from..to];
+        Array.Fill(labels, TokenizedExample.Ignored, 0, Math.Max(0, learntFrom - from));
+        return new TokenizedExample(whole.Ids[from..to], labels) { Weights = whole.Weights?[from..to] };
+    }
 
     private static TokenizedRow WithoutEmpty(RowOutcome outcome, TokenizedExample[] examples, SourcePosition position)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using System.Text;
 using FineTuneTool.Engine.Data;
+using FineTuneTool.Engine.Data.Cleaning;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Prompts;
@@ -12,8 +13,8 @@ namespace FineTuneTool.Engine.Batches;
 public sealed record PreprocessResult(string Train, string Validation, string Test, PreprocessStatistics Statistics);
 
 /// <summary>
-/// Data sources to tokenised data sets: read, filter, split, render, tokenise, write. The files have the same bytes for any number of threads:
-/// rows are worked on in blocks, side by side, and written in order.
+/// Data sources to tokenised data sets: read, clean, split, render, tokenise, write. The files have the same bytes for any number of threads:
+/// rows are worked on in blocks, side by side, and judged and written in order.
 /// </summary>
 public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer tokenizer, PromptTemplate template, IEventSink events)
 {
@@ -22,13 +23,12 @@ public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer to
     public const string TestFile = "test.tokens";
     public const string StatisticsFile = "statistics.json";
     public const string PreviewFile = "preview.txt";
+    public const string DroppedFile = "dropped.jsonl";
 
-    private const int BlockRows = 1024;
-    private const int ReportedRows = 10;
+    /// <summary>Rows between two reports of progress.</summary>
+    private const int ProgressRows = 1024;
 
-    private readonly ExampleTokenizer _examples = new(tokenizer, template, settings);
-
-    /// <summary>Writes the data sets, statistics and a preview into a folder.</summary>
+    /// <summary>Writes the data sets, statistics, a preview and the list of dropped rows into a folder.</summary>
     /// <param name="threads">Threads to work with; 0 = one for each processor.</param>
     /// <exception cref="FineTuneException">
     /// What reading, rendering and tokenising raise, at the row; FT0104 when nothing of the data can be learnt; FT0106 when no training rows are left.
@@ -39,129 +39,79 @@ public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer to
         using var train = new SplitWriter("train", Path.Combine(folder, TrainFile), settings.MaxSeqLength);
         using var validation = new SplitWriter("validation", Path.Combine(folder, ValidationFile), settings.MaxSeqLength);
         using var test = new SplitWriter("test", Path.Combine(folder, TestFile), settings.MaxSeqLength);
-        var state = new State(new RowFilter(settings.DeduplicateData, settings.MinChars, settings.MaxChars));
+        using var dropped = new DroppedRows(Path.Combine(folder, DroppedFile));
         DataSplitter splitter = DataSplitter.For(sources, settings.Seed, settings.ValidationSplitRatio, settings.TestSplitRatio);
-
-        foreach ((Example Example, Split Split)[] block in Rows(sources, splitter, state).Chunk(BlockRows))
+        var cleaner = new RowCleaner(settings.Cleaning, splitter, splitter.Cuts || sources.Select(source => source.Split ?? Split.Train).Distinct().Count() > 1);
+        var counts = new PreprocessCounts(settings, tokenizer, template.Name, events);
+        var preparation = new RowPreparation(new ExampleTokenizer(tokenizer, template, settings), settings.Cleaning, sources, cleaner.ComparesRows);
+        foreach (PreparedRow row in preparation.Rows(threads, cancellation))
         {
-            cancellation.ThrowIfCancellationRequested();
-            TokenizedRow[] rows = Tokenize([.. block.Select(row => row.Example)], threads, cancellation);
-            for (int i = 0; i < rows.Length; i++)
+            if (row.Facts is null)
             {
-                Count(rows[i], state);
-                (block[i].Split switch { Split.Train => train, Split.Validation => validation, _ => test }).Add(rows[i]);
+                ExceptionDispatchInfo.Throw(row.Failure!);
             }
 
-            events.Emit(new ProgressEvent("Preprocess", state.Read, 0, $"{train.Rows + validation.Rows + test.Rows} examples"));
+            counts.Read(row.Facts.Quality);
+            RowVerdict verdict = cleaner.Judge(row.Source, row.Facts, row.Place);
+            if (verdict.DropReason is null)
+            {
+                Add(row, verdict.Split, counts, dropped, verdict.Split switch { Split.Train => train, Split.Validation => validation, _ => test });
+            }
+            else
+            {
+                dropped.Add(verdict.DropReason, row.Place, verdict.Like);
+            }
+
+            if (counts.RowsRead % ProgressRows == 0)
+            {
+                events.Emit(new ProgressEvent("Preprocess", counts.RowsRead, 0, $"{train.Rows + validation.Rows + test.Rows} examples"));
+            }
         }
 
-        Check(sources, state, train, validation, test);
+        new PreprocessChecks(settings, tokenizer, template.Name, events).Check(sources, counts, dropped, train, validation, test);
         var statistics = new PreprocessStatistics(
-            state.Read, state.AllDropped(), template.Name, settings.MaxSeqLength, train.Complete(), validation.Complete(), test.Complete());
+            counts.RowsRead, dropped.Counts, template.Name, settings.MaxSeqLength, train.Complete(), validation.Complete(), test.Complete())
+        {
+            NearDuplicates = cleaner.NearDuplicatesFound,
+            CrossedBoundaries = counts.CrossedBoundaries,
+            Quality = counts.Quality,
+        };
         AtomicFile.WriteText(Path.Combine(folder, StatisticsFile), statistics.ToJson());
         AtomicFile.WriteText(Path.Combine(folder, PreviewFile), Preview(train, validation, test));
         return new PreprocessResult(train.Path, validation.Path, test.Path, statistics);
     }
 
-    private static IEnumerable<(Example, Split)> Rows(IReadOnlyList<DataSource> sources, DataSplitter splitter, State state)
+    private static void Add(PreparedRow row, Split split, PreprocessCounts counts, DroppedRows dropped, SplitWriter writer)
     {
-        foreach (DataSource source in sources)
+        if (row.Failure is not null)
         {
-            foreach (Example example in ExampleReader.Read(source))
-            {
-                state.Read++;
-                if (state.Filter.Keeps(example))
-                {
-                    yield return (example, splitter.SplitOf(source, example));
-                }
-            }
+            ExceptionDispatchInfo.Throw(row.Failure);
+        }
+
+        if (counts.Tokenized(row.Tokens!) is { } reason)
+        {
+            dropped.Add(reason, row.Place);
+            return;
+        }
+
+        int copies = split == Split.Train ? Copies(row.Source.Weight, row.Facts!.Content) : 1;
+        for (int copy = 0; copy < copies; copy++)
+        {
+            writer.Add(row.Tokens!, row.Place);
+        }
+
+        if (copies == 0)
+        {
+            dropped.Add(DropReason.SampledOut, row.Place);
         }
     }
 
-    private TokenizedRow[] Tokenize(Example[] examples, int threads, CancellationToken cancellation)
+    /// <summary>How often a row is taken: the whole part of the weight, and once more for that share of the rows, chosen by what they say.</summary>
+    private static int Copies(double weight, UInt128 content)
     {
-        var rows = new TokenizedRow[examples.Length];
-        var failures = new Exception?[examples.Length];
-        var options = new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount, CancellationToken = cancellation };
-        Parallel.For(0, examples.Length, options, i =>
-        {
-            try
-            {
-                rows[i] = _examples.Tokenize(examples[i]);
-            }
-            catch (FineTuneException exception)
-            {
-                failures[i] = exception;
-            }
-        });
-
-        // The first bad row of the file is the one to name, whichever thread met its own first.
-        if (failures.FirstOrDefault(failure => failure is not null) is { } first)
-        {
-            ExceptionDispatchInfo.Throw(first);
-        }
-
-        return rows;
+        int whole = (int)weight;
+        return whole + ((ulong)(content >> 64) / 18446744073709551616.0 < weight - whole ? 1 : 0);
     }
-
-    private void Count(TokenizedRow row, State state)
-    {
-        if (row.Outcome == RowOutcome.TooLong)
-        {
-            state.TooLong++;
-        }
-        else if (row.Outcome == RowOutcome.NothingSupervised)
-        {
-            if (state.NothingSupervised++ < ReportedRows)
-            {
-                events.Report(NothingSupervised("The row has no trainable token and is left out.", row.Position, Severity.Warning));
-            }
-        }
-
-        // Label and id are the same where something is learnt, so the last label tells whether the end is.
-        state.LearnsToEnd |= row.Examples.Any(example => example.Labels.Any(label => tokenizer.EndOfGenerationIds.Contains(label)));
-    }
-
-    private void Check(IReadOnlyList<DataSource> sources, State state, SplitWriter train, SplitWriter validation, SplitWriter test)
-    {
-        int rows = train.Rows + validation.Rows + test.Rows;
-        SourcePosition place = sources.Count > 0 ? sources[0].Position : default;
-        if (rows == 0 && state.NothingSupervised > 0)
-        {
-            throw new FineTuneException(NothingSupervised($"None of the {state.NothingSupervised} rows has a trainable token.", place, Severity.Error));
-        }
-
-        if (train.Rows == 0)
-        {
-            throw new FineTuneException(Codes.EmptySplit, $"No training rows are left of {state.Read} rows read.",
-                $"Dropped: {string.Join(", ", state.AllDropped().Select(item => $"{item.Value} {item.Key}").DefaultIfEmpty("none"))}. Check the data, filters and split ratios.", place);
-        }
-
-        if (state.NothingSupervised > ReportedRows)
-        {
-            events.Report(NothingSupervised($"{state.NothingSupervised} rows in all have no trainable token and are left out.", place, Severity.Warning));
-        }
-
-        WarnIfEmpty(validation, "validation", settings.ValidationSplitRatio > 0 || sources.Any(source => source.Split == Split.Validation), place);
-        WarnIfEmpty(test, "test", settings.TestSplitRatio > 0 || sources.Any(source => source.Split == Split.Test), place);
-        if (!state.LearnsToEnd && tokenizer.EndOfGenerationIds.Count > 0)
-        {
-            string ends = string.Join(" or ", tokenizer.EndOfGenerationIds.Take(3).Select(tokenizer.IdToToken));
-            events.Report(new Diagnostic(Codes.TemplateDoesNotFit, $"No row teaches the model to end its answer: {ends} is never learnt with the template {template.Name}.",
-                "Use a template whose turns end with that token.", place, Severity.Warning));
-        }
-    }
-
-    private void WarnIfEmpty(SplitWriter split, string name, bool wanted, SourcePosition place)
-    {
-        if (wanted && split.Rows == 0)
-        {
-            events.Report(new Diagnostic(Codes.EmptySplit, $"The {name} part has no rows.", "Raise its ratio or give it rows of its own.", place, Severity.Warning));
-        }
-    }
-
-    private Diagnostic NothingSupervised(string message, SourcePosition position, Severity severity) => new(Codes.NothingSupervised, message,
-        $"Its answer is empty, or lies beyond MaxSeqLength ({settings.MaxSeqLength}), or the template {template.Name} marks nothing of it.", position, severity);
 
     private string Preview(params ReadOnlySpan<SplitWriter> splits)
     {
@@ -172,34 +122,5 @@ public sealed class PreprocessPipeline(PreprocessSettings settings, Tokenizer to
         }
 
         return text.ToString();
-    }
-
-    private sealed class State(RowFilter filter)
-    {
-        public RowFilter Filter => filter;
-
-        public long Read { get; set; }
-
-        public int TooLong { get; set; }
-
-        public int NothingSupervised { get; set; }
-
-        public bool LearnsToEnd { get; set; }
-
-        public SortedDictionary<string, int> AllDropped()
-        {
-            var dropped = new SortedDictionary<string, int>(filter.Dropped.ToDictionary(), StringComparer.Ordinal);
-            if (TooLong > 0)
-            {
-                dropped["longer than MaxSeqLength"] = TooLong;
-            }
-
-            if (NothingSupervised > 0)
-            {
-                dropped["nothing to learn"] = NothingSupervised;
-            }
-
-            return dropped;
-        }
     }
 }

@@ -1,3 +1,5 @@
+using FineTuneTool.Engine.Data.Cleaning;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Protocol;
 
 namespace FineTuneTool.Engine.Batches;
@@ -11,7 +13,7 @@ public enum ExcessLengthStrategy
     /// <summary>It is left out and counted.</summary>
     Drop,
 
-    /// <summary>It becomes several rows; the first token of a later one is not learnt, since nothing stands before it.</summary>
+    /// <summary>It becomes several rows; without an overlap the first token of a later one is not learnt, since nothing stands before it.</summary>
     Split,
 
     /// <summary>FT0105.</summary>
@@ -25,17 +27,18 @@ public sealed record PreprocessSettings
 
     public ExcessLengthStrategy ExcessLengthStrategy { get; init; }
 
+    /// <summary>Tokens of the piece before with which a later piece of a row begins, below MaxSeqLength.</summary>
+    public int ChunkOverlap { get; init; }
+
     public bool TrainOnInputs { get; init; }
+
+    public Supervision Supervision { get; init; } = Supervision.Assistant;
 
     public double ValidationSplitRatio { get; init; }
 
     public double TestSplitRatio { get; init; }
 
-    public bool DeduplicateData { get; init; }
-
-    public int MinChars { get; init; }
-
-    public int MaxChars { get; init; }
+    public CleaningSettings Cleaning { get; init; } = new();
 
     public ulong Seed { get; init; } = 42;
 
@@ -49,12 +52,22 @@ public sealed record PreprocessSettings
             "error" => ExcessLengthStrategy.Error,
             _ => ExcessLengthStrategy.Truncate,
         },
+        ChunkOverlap = settings.ChunkOverlap,
         TrainOnInputs = settings.TrainOnInputs,
+        Supervision = new Supervision(settings.RolesToTrain, settings.TurnsToTrain == "last"),
         ValidationSplitRatio = settings.ValidationSplitRatio,
         TestSplitRatio = settings.TestSplitRatio,
-        DeduplicateData = settings.DeduplicateData,
-        MinChars = settings.MinChars,
-        MaxChars = settings.MaxChars,
+        Cleaning = new CleaningSettings
+        {
+            DeduplicateData = settings.DeduplicateData,
+            NearDuplicates = Enum.Parse<NearDuplicates>(settings.NearDuplicates, ignoreCase: true),
+            NearDuplicateThreshold = settings.NearDuplicateThreshold,
+            MinChars = settings.MinChars,
+            MaxChars = settings.MaxChars,
+            MinLetterRatio = settings.MinLetterRatio,
+            MaxRepetitionRatio = settings.MaxRepetitionRatio,
+            MaxBrokenRatio = settings.MaxBrokenRatio,
+        },
         Seed = settings.Seed,
     };
 }

@@ -17,6 +17,7 @@ internal sealed class SplitWriter(string name, string path, int maxSeqLength) : 
     private readonly List<(TokenizedExample Example, SourcePosition Position)> _shown = [];
     private long _supervised;
     private int _truncated;
+    private int _answersCut;
     private int _shortest = int.MaxValue;
     private int _longest;
 
@@ -24,20 +25,22 @@ internal sealed class SplitWriter(string name, string path, int maxSeqLength) : 
 
     public string Path => path;
 
-    public void Add(TokenizedRow row)
+    /// <param name="place">The file, by the name that the project gives it, and the line.</param>
+    public void Add(TokenizedRow row, SourcePosition place)
     {
         foreach (TokenizedExample example in row.Examples)
         {
-            _writer.Add(example);
+            _writer.Add(example, place);
             int length = example.Ids.Length;
             _supervised += example.SupervisedTokens;
             _truncated += row.Outcome == RowOutcome.Truncated ? 1 : 0;
+            _answersCut += row.LostAnswer ? 1 : 0;
             _shortest = Math.Min(_shortest, length);
             _longest = Math.Max(_longest, length);
             _lengths[PowerOf(length)]++;
             if (_shown.Count < ShownExamples)
             {
-                _shown.Add((example, row.Position));
+                _shown.Add((example, place));
             }
         }
     }
@@ -46,7 +49,13 @@ internal sealed class SplitWriter(string name, string path, int maxSeqLength) : 
     {
         _writer.Complete();
         LengthBucket[] buckets = [.. _lengths.Select((rows, power) => new LengthBucket((int)Math.Min(1L << power, maxSeqLength), rows)).Where(bucket => bucket.Rows > 0)];
-        return new SplitStatistics(Rows, _writer.Tokens, _supervised, _truncated, Rows == 0 ? 0 : _shortest, _longest, buckets);
+        int packed = Packer.BestFitDecreasing(_writer.Lengths, maxSeqLength).Length;
+        return new SplitStatistics(Rows, _writer.Tokens, _supervised, _truncated, Rows == 0 ? 0 : _shortest, _longest, buckets)
+        {
+            AnswersCut = _answersCut,
+            PackedRows = packed,
+            PackingEfficiency = packed == 0 ? 0 : Math.Round((double)_writer.Tokens / ((double)packed * maxSeqLength), 6),
+        };
     }
 
     /// <summary>The first examples as the model sees them; ⟦ and ⟧ stand around what is learnt.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Diagnostics;
@@ -17,8 +18,7 @@ internal static class ColumnValues
             string text = scalar.GetValue<string>();
             try
             {
-                value = text.Length == 0 ? null : JsonNode.Parse(text, documentOptions: JsonText.Options);
-                JsonText.ReadEveryString(value);
+                value = text.Length == 0 ? null : JsonTree.Parse(Encoding.UTF8.GetBytes(text));
             }
             catch (Exception exception) when (exception is JsonException or InvalidOperationException)
             {

@@ -36,11 +36,20 @@ internal static class ConversationRow
                 throw RowFormats.Bad(row, $"Turn {messages.Count + 1} of conversations is not an object with the texts from and value.");
             }
 
+            if (MessageWeight.Of(fields) is not float weight)
+            {
+                throw RowFormats.Bad(row, $"Turn {messages.Count + 1} of conversations: {MessageWeight.Rule}");
+            }
+
             messages.Add(new JsonObject
             {
                 ["role"] = ShareGptRoles.GetValueOrDefault(from) ?? throw RowFormats.Bad(row, $"Turn {messages.Count + 1} is from \"{from}\", which is no known role."),
                 ["content"] = value,
             });
+            if (weight != 1)
+            {
+                messages[^1]!["weight"] = weight;
+            }
         }
 
         if (Text(row.Values, "system") is { Length: > 0 } system)
@@ -62,6 +71,11 @@ internal static class ConversationRow
                 throw RowFormats.Bad(row, $"Message {i + 1} of {column} is not an object with a role.");
             }
 
+            if (MessageWeight.Of(message) is null)
+            {
+                throw RowFormats.Bad(row, $"Message {i + 1} of {column}: {MessageWeight.Rule}");
+            }
+
             // Columnar files give every message every field; to a template a field that is null is not one that is absent.
             foreach (string absent in message.Where(field => field.Value is null && field.Key != "content").Select(field => field.Key).ToArray())
             {
@@ -76,7 +90,7 @@ internal static class ConversationRow
     public static JsonArray? Tools(RawRow row) => (JsonArray?)ColumnValues.List(row, "tools")?.DeepClone();
 
     private static JsonArray List(RawRow row, string column) =>
-        ColumnValues.List(row, column) is { Count: > 0 } list ? (JsonArray)list.DeepClone()
+        ColumnValues.List(row, column) is { Count: > 0 } list ? list
         : throw RowFormats.Bad(row, $"The column {column} is not a list with at least one entry.");
 
     private static string? Text(JsonObject fields, string name) =>

@@ -20,7 +20,19 @@ public enum Split
 public sealed record DataSource(
     string Path, string? Format, Split? Split, IReadOnlyDictionary<string, string> Columns, int Limit, SourcePosition Position)
 {
-    private static readonly string[] KnownMetadata = ["Format", "Split", "Columns", "Limit"];
+    private const double MostWeight = 1000;
+
+    private static readonly string[] KnownMetadata = ["Format", "Split", "Columns", "Limit", "Weight"];
+
+    /// <summary>What the project calls the file or folder.</summary>
+    public string Name { get; init; } = Path;
+
+    /// <summary>How often an epoch takes each training row: 2 = twice, 0.25 = a quarter of the rows.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>What to call a file of the source in reports, by the name that the project gives the source.</summary>
+    public string NameOf(string file) =>
+        file == Path ? Name : $"{Name.TrimEnd('/', '\\')}/{System.IO.Path.GetRelativePath(Path, file).Replace(System.IO.Path.DirectorySeparatorChar, '/')}";
 
     /// <summary>The item types of a project that name data, and the split that each stands for.</summary>
     public static IReadOnlyDictionary<string, Split?> ItemTypes { get; } = new Dictionary<string, Split?>
@@ -45,7 +57,11 @@ public sealed record DataSource(
             throw Bad($"{item.Type} has no metadata {unknown.Key}.", $"Known are {string.Join(", ", KnownMetadata)}.", position);
         }
 
-        return new DataSource(path, FormatOf(item, position), SplitOf(item, position), ColumnsOf(item, position), LimitOf(item, position), position);
+        return new DataSource(path, FormatOf(item, position), SplitOf(item, position), ColumnsOf(item, position), LimitOf(item, position), position)
+        {
+            Name = item.Include,
+            Weight = WeightOf(item, position),
+        };
     }
 
     private static string? FormatOf(ProjectItem item, SourcePosition position)
@@ -87,6 +103,10 @@ public sealed record DataSource(
     private static int LimitOf(ProjectItem item, SourcePosition position) => item.Get("Limit") is not string text ? 0
         : SettingNumbers.Integer(text) is long limit and > 0 and <= int.MaxValue ? (int)limit
         : throw Bad($"Limit is \"{text}\"", "but must be a whole number above 0.", position);
+
+    private static double WeightOf(ProjectItem item, SourcePosition position) => item.Get("Weight") is not string text ? 1
+        : SettingNumbers.Number(text) is double weight and > 0 and <= MostWeight ? weight
+        : throw Bad($"Weight is \"{text}\"", $"but must be a number above 0 and at most {MostWeight}.", position);
 
     private static FineTuneException Bad(string message, string remedy, SourcePosition position) => new(Codes.BadSetting, message, remedy, position);
 }

@@ -16,19 +16,24 @@ public sealed class DataSplitter(ulong seed, double validationRatio, double test
         sources.Any(source => source.Split == Split.Validation) ? 0 : validationRatio,
         sources.Any(source => source.Split == Split.Test) ? 0 : testRatio);
 
-    public Split SplitOf(DataSource source, Example example)
+    /// <summary>Rows of sources that are not marked are cut into more than one part.</summary>
+    public bool Cuts => validationRatio > 0 || testRatio > 0;
+
+    public Split SplitOf(DataSource source, Example example) => SplitOf(source, BinaryPrimitives.ReadUInt64LittleEndian(ExampleContent.Hash(example)));
+
+    /// <param name="content">The first 8 bytes of <see cref="ExampleContent.Hash"/>, little-endian.</param>
+    public Split SplitOf(DataSource source, ulong content)
     {
         if (source.Split is Split marked)
         {
             return marked;
         }
 
-        if (validationRatio <= 0 && testRatio <= 0)
+        if (!Cuts)
         {
             return Split.Train;
         }
 
-        ulong content = BinaryPrimitives.ReadUInt64LittleEndian(ExampleContent.Hash(example));
         (uint high, uint low, _, _) = new CounterRandom(seed, RandomPurpose.Split, content).Block(0);
         double share = ((((ulong)high << 32) | low) >> 11) * (1.0 / (1UL << 53));
         return share < testRatio ? Split.Test : share < testRatio + validationRatio ? Split.Validation : Split.Train;

@@ -7,7 +7,11 @@ namespace FineTuneTool.Engine.Data;
 public static class JsonArrayReader
 {
     /// <exception cref="FineTuneException">FT0102 with line and column; FT0301 where the file cannot be read.</exception>
-    public static IEnumerable<RawRow> Read(string path)
+    public static IEnumerable<RawRow> Read(string path) => Records(path).Select(record => record.Parse());
+
+    /// <summary>The elements of the array; what they say is not looked at yet, beyond that the whole is well-formed.</summary>
+    /// <exception cref="FineTuneException">As <see cref="Read"/>.</exception>
+    public static IEnumerable<RawRecord> Records(string path)
     {
         byte[] bytes;
         using (FileStream stream = DataFile.Open(path))
@@ -28,7 +32,7 @@ public static class JsonArrayReader
         {
             line += bytes.AsSpan(mark + counted, start - counted).Count((byte)'\n');
             counted = start;
-            yield return new RawRow(JsonText.ParseObject(bytes.AsSpan(mark + start, length), path, line), path, line);
+            yield return new RawRecord(bytes.AsMemory(mark + start, length), path, line);
         }
     }
 

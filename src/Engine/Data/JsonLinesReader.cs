@@ -11,7 +11,11 @@ public static class JsonLinesReader
     private const int Chunk = 1 << 16;
 
     /// <exception cref="FineTuneException">FT0102 with line and column; FT0301 where the file cannot be read.</exception>
-    public static IEnumerable<RawRow> Read(string path)
+    public static IEnumerable<RawRow> Read(string path) => Records(path).Select(record => record.Parse());
+
+    /// <summary>The lines that hold something; what a line says is not looked at yet.</summary>
+    /// <exception cref="FineTuneException">FT0301 where the file cannot be read.</exception>
+    public static IEnumerable<RawRecord> Records(string path)
     {
         using FileStream stream = DataFile.Open(path);
         byte[] buffer = new byte[Chunk];
@@ -32,9 +36,9 @@ public static class JsonLinesReader
             }
 
             line++;
-            if (Parse(buffer.AsSpan(start, length), path, line) is { } row)
+            if (Record(buffer.AsSpan(start, length), path, line) is { } record)
             {
-                yield return row;
+                yield return record;
             }
 
             if (last)
@@ -46,14 +50,14 @@ public static class JsonLinesReader
         }
     }
 
-    private static RawRow? Parse(ReadOnlySpan<byte> text, string path, int line)
+    private static RawRecord? Record(ReadOnlySpan<byte> text, string path, int line)
     {
         if (line == 1 && text.StartsWith(DataFile.ByteOrderMark))
         {
             text = text[DataFile.ByteOrderMark.Length..];
         }
 
-        return text.IndexOfAnyExcept(DataFile.WhiteSpace) < 0 ? null : new RawRow(JsonText.ParseObject(text, path, line), path, line);
+        return text.IndexOfAnyExcept(DataFile.WhiteSpace) < 0 ? null : new RawRecord(text.ToArray(), path, line);
     }
 
     /// <summary>Moves what is left to the front, grows the buffer where it is full, and reads on. Returns the bytes read.</summary>

@@ -9,8 +9,6 @@ namespace FineTuneTool.Engine.Data;
 /// <summary>Parses one JSON object of a data file, strictly: valid UTF-8, no lone surrogates, no key twice.</summary>
 internal static class JsonText
 {
-    public static JsonDocumentOptions Options { get; } = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
-
     /// <param name="line">Line of the file in which <paramref name="utf8"/> begins.</param>
     /// <exception cref="FineTuneException">FT0102 with line and column.</exception>
     public static JsonObject ParseObject(ReadOnlySpan<byte> utf8, string file, int line)
@@ -22,14 +20,7 @@ internal static class JsonText
 
         try
         {
-            JsonNode? node = JsonNode.Parse(utf8, documentOptions: Options);
-            if (node is not JsonObject values)
-            {
-                throw Malformed("it is not an object in braces", file, line, 1);
-            }
-
-            ReadEveryString(values);
-            return values;
+            return JsonTree.Parse(utf8) as JsonObject ?? throw Malformed("it is not an object in braces", file, line, 1);
         }
         catch (JsonException exception)
         {
@@ -62,30 +53,5 @@ internal static class JsonText
 
         int bytes = (int)Math.Min(exception.BytePositionInLine ?? 0, utf8.Length);
         return Encoding.UTF8.GetCharCount(utf8[..bytes]) + 1;
-    }
-
-    /// <summary>Texts are decoded on demand; a damaged one must show here, not in the middle of the work.</summary>
-    public static void ReadEveryString(JsonNode? node)
-    {
-        switch (node)
-        {
-            case JsonObject values:
-                foreach ((_, JsonNode? value) in values)
-                {
-                    ReadEveryString(value);
-                }
-
-                break;
-            case JsonArray items:
-                foreach (JsonNode? item in items)
-                {
-                    ReadEveryString(item);
-                }
-
-                break;
-            case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                value.GetValue<string>();
-                break;
-        }
     }
 }

@@ -3,20 +3,29 @@ using FineTuneTool.Engine.Diagnostics;
 namespace FineTuneTool.Engine.Data;
 
 /// <summary>Reads the rows of one file type, one after another.</summary>
+/// <param name="Records">The rows of a file, which may still have to be parsed.</param>
 /// <param name="IsProse">Files that are texts as a whole; beside files of rows they describe those.</param>
-public sealed record RowReader(IReadOnlyList<string> Extensions, Func<string, IEnumerable<RawRow>> Read, bool IsProse = false);
+public sealed record RowReader(IReadOnlyList<string> Extensions, Func<string, IEnumerable<RawRecord>> Records, bool IsProse = false)
+{
+    public RowReader(IReadOnlyList<string> extensions, Func<string, IEnumerable<RawRow>> read, bool isProse = false)
+        : this(extensions, path => read(path).Select(row => new RawRecord(row) { IsDocument = isProse }), isProse)
+    {
+    }
+
+    public IEnumerable<RawRow> Read(string path) => Records(path).Select(record => record.Parse());
+}
 
 /// <summary>The file types that rows are read from. A new one is one reader and one line here.</summary>
 public static class RowReaders
 {
     public static IReadOnlyList<RowReader> All { get; } =
     [
-        new([".jsonl", ".ndjson"], JsonLinesReader.Read),
-        new([".json"], JsonArrayReader.Read),
+        new([".jsonl", ".ndjson"], JsonLinesReader.Records),
+        new([".json"], JsonArrayReader.Records),
         new([".csv"], DelimitedReader.Read),
         new([".tsv"], DelimitedReader.ReadTabs),
         new([".parquet"], ParquetReader.Read),
-        new([".txt", ".md"], TextFileReader.Read, IsProse: true),
+        new([".txt", ".md"], TextFileReader.Read, isProse: true),
     ];
 
     /// <exception cref="FineTuneException">FT0108: no reader knows the extension.</exception>

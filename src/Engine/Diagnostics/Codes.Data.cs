@@ -12,11 +12,12 @@ public static partial class Codes
     public static readonly DiagnosticCode UnknownDataType = new("FT0108", "A data file is of a type that cannot be read");
     public static readonly DiagnosticCode IdOutsideVocabulary = new("FT0109", "A token id of the data is outside the vocabulary");
     public static readonly DiagnosticCode MalformedText = new("FT0110", "A CSV or text file is malformed");
+    public static readonly DiagnosticCode RepeatedRow = new("FT0112", "Rows stand in more than one part of the data");
     public static readonly DiagnosticCode BadParquet = new("FT0111", "A Parquet file is malformed or cannot be read");
 
     private static IReadOnlyList<DiagnosticCode> Data =>
     [
         DataFileMissing, MalformedJson, UnknownColumns, NothingSupervised, RowTooLong, EmptySplit, BadTokenizedDataset, UnknownDataType,
-        IdOutsideVocabulary,
+        IdOutsideVocabulary, MalformedText, BadParquet, RepeatedRow,
     ];
 }

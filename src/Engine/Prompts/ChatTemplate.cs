@@ -75,13 +75,13 @@ public sealed class ChatTemplate
             throw JinjaError.Value("cannot render an empty conversation");
         }
 
-        JsonObject[] clean = [.. messages.Select(Clean)];
+        JsonObject[] clean = [.. messages.Select(message => message as JsonObject ?? throw JinjaError.Type("a message is not an object"))];
         string final = "";
         if (options.ContinueFinalMessage)
         {
             final = options.AddGenerationPrompt
                 ? throw JinjaError.Value("a final message cannot be continued and followed by a generation prompt")
-                : MarkEnd(clean[^1]);
+                : MarkEnd(clean[^1] = (JsonObject)clean[^1].DeepClone());
         }
 
         RenderedText rendered = _template.RenderRaw(Variables(clean, options), options.Now);
@@ -96,7 +96,7 @@ public sealed class ChatTemplate
             variables[name] = text;
         }
 
-        variables["messages"] = new JsonArray([.. messages]);
+        variables["messages"] = messages.Select(Clean).ToList();
         variables["tools"] = options.Tools;
         variables["documents"] = options.Documents;
         variables["add_generation_prompt"] = options.AddGenerationPrompt;
@@ -108,22 +108,29 @@ public sealed class ChatTemplate
         return variables;
     }
 
-    /// <summary>A copy without null keys, with reasoning under each name that templates read.</summary>
-    private static JsonObject Clean(JsonNode? message)
+    /// <summary>A message as templates see it: without null keys, with reasoning under each name that they read.</summary>
+    private static object? Clean(JsonObject message)
     {
-        if (message is not JsonObject source)
+        var clean = new PyDict();
+        foreach ((string name, JsonNode? value) in message)
         {
-            throw JinjaError.Type("a message is not an object");
+            if (value is not null)
+            {
+                clean.Set(name, PyJson.FromNode(value));
+            }
         }
 
-        var clean = new JsonObject(source.Where(item => item.Value is not null).Select(item => KeyValuePair.Create(item.Key, item.Value?.DeepClone())));
-        JsonNode? reasoning = clean["reasoning_content"] ?? clean["thinking"] ?? clean["reasoning"];
-        if (reasoning is not null)
+        foreach (string name in (ReadOnlySpan<string>)["reasoning_content", "thinking", "reasoning"])
         {
-            clean["reasoning_content"] = reasoning.DeepClone();
-            if (!clean.ContainsKey("thinking"))
+            if (clean.TryGet(name, out object? reasoning))
             {
-                clean["thinking"] = reasoning.DeepClone();
+                clean.Set("reasoning_content", reasoning);
+                if (!clean.TryGet("thinking", out _))
+                {
+                    clean.Set("thinking", reasoning);
+                }
+
+                break;
             }
         }
 

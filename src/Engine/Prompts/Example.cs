@@ -4,7 +4,11 @@ using FineTuneTool.Engine.Diagnostics;
 namespace FineTuneTool.Engine.Prompts;
 
 /// <summary>One row of a data set after its columns were understood, with the place it came from.</summary>
-public abstract record Example(SourcePosition Position);
+public abstract record Example(SourcePosition Position)
+{
+    /// <summary>How much the row counts in the loss, ≥ 0; what its messages say besides is multiplied by it.</summary>
+    public float Weight { get; init; } = 1;
+}
 
 /// <summary>
 /// A conversation. <paramref name="Messages"/> holds objects with role and content (and what templates know besides: tool_calls, name, train, weight).
@@ -29,7 +33,11 @@ public sealed record ColumnsExample(JsonObject Columns, SourcePosition Position)
 }
 
 /// <summary>Plain text, learnt as a whole.</summary>
-public sealed record TextExample(string Text, SourcePosition Position) : Example(Position);
+public sealed record TextExample(string Text, SourcePosition Position) : Example(Position)
+{
+    /// <summary>The text is a whole file, which is cut into pieces where it is too long, whatever happens to rows that are.</summary>
+    public bool IsDocument { get; init; }
+}
 
 /// <summary>Ids and labels that were made elsewhere; labels are −100 where nothing is learnt.</summary>
 public sealed record TokensExample(int[] Ids, int[] Labels, SourcePosition Position) : Example(Position);

@@ -31,18 +31,19 @@ public sealed class PromptTemplate
     public string Source => string.Join('\0', _chat?.Source, _columns?.Source, _system);
 
     /// <summary>A row as text with what is to be learnt.</summary>
+    /// <param name="supervision">Which turns of a conversation are learnt; null = the assistant's.</param>
     /// <exception cref="FineTuneException">
     /// FT0252: the template fails on the row; FT0253: the template and the row do not fit each other. At the place of the row.
     /// </exception>
-    public RenderedText Render(Example example) => example switch
+    public RenderedText Render(Example example, Supervision? supervision = null) => example switch
     {
         TextExample text => Whole(text.Text),
         ColumnsExample { IsPromptCompletion: true } row => ColumnsTemplate.Join(row.Text("prompt"), row.Text("completion")),
         ColumnsExample row when _columns is not null => _columns.Render(row.Columns, _system, row.Position),
-        ColumnsExample row => RenderChat(new ChatExample(Messages(row), null, row.Position)),
+        ColumnsExample row => RenderChat(new ChatExample(Messages(row), null, row.Position), supervision),
         ChatExample chat when _columns is not null && (Columns(chat.Messages) ?? (_chat is null ? throw TooManyTurns(chat) : null)) is { } columns =>
             _columns.Render(columns, _system, chat.Position),
-        ChatExample chat => chat.CompletionStart is int start ? RenderCompletion(chat, start) : RenderChat(chat),
+        ChatExample chat => chat.CompletionStart is int start ? RenderCompletion(chat, start) : RenderChat(chat, supervision),
         _ => throw new ArgumentException($"A {example.GetType().Name} takes no template.", nameof(example)),
     };
 
@@ -69,7 +70,8 @@ public sealed class PromptTemplate
 
     private static int CodePointCount(string text) => PyCharacters.Length(text);
 
-    private RenderedText RenderChat(ChatExample chat) => new AssistantSpans(_chat!, WithSystem(chat.Messages), Options(chat), chat.Position).Render();
+    private RenderedText RenderChat(ChatExample chat, Supervision? supervision) =>
+        new SupervisedTurns(_chat!, WithSystem(chat.Messages), Options(chat), chat.Position, supervision).Render();
 
     private static ChatTemplateOptions Options(ChatExample chat) => new() { Tools = chat.Tools, Variables = chat.Variables };
 

@@ -6,6 +6,9 @@ namespace FineTuneTool.Engine.Prompts;
 /// <param name="Supervised">In order, without overlap, in code points of the text.</param>
 public sealed record RenderedText(string Text, IReadOnlyList<TextSpan> Supervised)
 {
+    /// <summary>How much each supervised span counts in the loss, above 0; null = all alike.</summary>
+    public IReadOnlyList<float>? Weights { get; init; }
+
     /// <summary>
     /// What the text begins with when the model is asked, where a row is a prompt with its completion. Of the supervised spans
     /// only tokens after those that the prompt has by itself are learnt. Null otherwise.

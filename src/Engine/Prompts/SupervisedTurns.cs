@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Prompts.Jinja.Values;
@@ -7,32 +6,38 @@ using FineTuneTool.Engine.Tokenizers;
 namespace FineTuneTool.Engine.Prompts;
 
 /// <summary>
-/// What the assistant says in a rendered conversation: as the template marks it, else found by rendering the conversation turn by turn.
-/// Without marks a turn is its text and the token that ends it (for ChatML <c>&lt;|im_end|&gt;</c>, not the newline after it).
-/// Messages with <c>"train": false</c> or <c>"weight": 0</c> are left out.
+/// The turns of a rendered conversation that are learnt, as a rule what the assistant says: as the template marks it, else found by rendering the conversation
+/// turn by turn. Without marks a turn is its text and the token that ends it (for ChatML <c>&lt;|im_end|&gt;</c>, not the newline after it).
+/// Messages with <c>"train": false</c> or <c>"weight": 0</c> are left out; other weights go with their spans.
 /// </summary>
-internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, ChatTemplateOptions options, SourcePosition position)
+internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages, ChatTemplateOptions options, SourcePosition position, Supervision? supervision = null)
 {
+    private readonly Supervision _supervision = supervision ?? Supervision.Assistant;
+
     /// <exception cref="FineTuneException">FT0252: the template fails; FT0253: what it prints for a turn depends on later turns.</exception>
     public RenderedText Render()
     {
         RenderedText whole = template.Render(messages, options, position) with { WritesSpecialTokens = true };
-        int[] turns = [.. Enumerable.Range(0, messages.Count).Where(i => IsAssistant(messages[i]))];
-        if (!template.HasGenerationMarks)
+        int[] turns = [.. Enumerable.Range(0, messages.Count).Where(i => _supervision.Learns(ChatRoles.Of(messages[i])))];
+        int[] learnt = [.. (_supervision.LastTurnOnly ? turns.TakeLast(1) : turns).Where(i => WeightOf(i) > 0)];
+        if (!template.HasGenerationMarks || !_supervision.IsOfAssistant)
         {
-            return whole with { Supervised = [.. turns.Where(i => IsLearnt(messages[i])).Select(i => Span(whole.Text, i))] };
+            return With(whole, [.. learnt.Select(i => Span(whole.Text, i))], learnt);
         }
 
         // Marks can be matched to messages only where there is one for each.
-        return whole.Supervised.Count != turns.Length ? whole
-            : whole with { Supervised = [.. whole.Supervised.Where((_, turn) => IsLearnt(messages[turns[turn]]))] };
+        return whole.Supervised.Count == turns.Length ? With(whole, [.. learnt.Select(i => whole.Supervised[Array.IndexOf(turns, i)])], learnt)
+            : _supervision.LastTurnOnly ? whole with { Supervised = [.. whole.Supervised.TakeLast(1)] } : whole;
     }
 
-    private static bool IsAssistant(JsonNode? message) => message?["role"] is JsonValue role && role.TryGetValue(out string? name) && name is "assistant" or "model";
+    private RenderedText With(RenderedText whole, TextSpan[] spans, int[] turns) => whole with
+    {
+        Supervised = spans,
+        Weights = turns.All(i => WeightOf(i) == 1) ? null : [.. turns.Select(WeightOf)],
+    };
 
-    private static bool IsLearnt(JsonNode? message) =>
-        !(message?["train"] is JsonValue train && train.TryGetValue(out bool flag) && !flag)
-        && !(message?["weight"] is JsonValue weight && weight.GetValueKind() == JsonValueKind.Number && weight.ToJsonString() is "0" or "0.0");
+    /// <summary>Rows were checked when they were read; a message from elsewhere that says nonsense counts like any other.</summary>
+    private float WeightOf(int turn) => MessageWeight.Of(messages[turn]) ?? 1;
 
     private TextSpan Span(string whole, int turn)
     {
@@ -50,6 +55,11 @@ internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, 
 
     private int Start(string upTo, int turn)
     {
+        if (!ChatRoles.IsAssistant(messages[turn]))
+        {
+            return StartOfText(upTo, turn);
+        }
+
         if (turn > 0)
         {
             string before = Part(turn, asksForAnswer: true);
@@ -62,6 +72,14 @@ internal sealed class AssistantSpans(ChatTemplate template, JsonArray messages, 
         int at = content.Length == 0 ? -1 : upTo.IndexOf(content, StringComparison.Ordinal);
         return at >= 0 && upTo.IndexOf(content, at + 1, StringComparison.Ordinal) < 0 ? at
             : throw DoesNotFit("The conversation begins with the assistant, whose text cannot be told apart from the template's");
+    }
+
+    /// <summary>Nobody asks for a message that is not the assistant's: it begins with its own text, behind the header that the template gives it.</summary>
+    private int StartOfText(string upTo, int turn)
+    {
+        string before = turn == 0 ? "" : Part(turn, asksForAnswer: false), content = Content(turn);
+        int at = content.Length == 0 || !upTo.StartsWith(before, StringComparison.Ordinal) ? -1 : upTo.LastIndexOf(content, StringComparison.Ordinal);
+        return at >= before.Length ? at : throw DoesNotFit($"The text of message {turn + 1} cannot be found in what the template prints for it");
     }
 
     /// <summary>After the text of the turn and the next run of characters that are not blank: the end-of-turn token.</summary>

@@ -111,6 +111,12 @@ public static class SettingsParser
                 "Let their sum be at most 0.95.", Place(texts.GetValueOrDefault("ValidationSplitRatio"))));
         }
 
+        if (SettingNumbers.Integer(values["ChunkOverlap"]) >= SettingNumbers.Integer(values["MaxSeqLength"]))
+        {
+            errors.Add(new Diagnostic(Codes.BadSetting, $"ChunkOverlap is {values["ChunkOverlap"]}, and MaxSeqLength only {values["MaxSeqLength"]}.",
+                "Let the overlap be less than MaxSeqLength.", Place(texts.GetValueOrDefault("ChunkOverlap"))));
+        }
+
         foreach ((SettingDefinition setting, SettingText text) in from text in texts let setting = SettingTable.Find(text.Key) where setting is not null select (setting, text.Value))
         {
             bool applies = setting.AppliesTo(values["FineTuneMethod"]);

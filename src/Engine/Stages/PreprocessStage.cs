@@ -12,6 +12,8 @@ public sealed class PreprocessStage : Stage
     private static readonly string[] Read =
     [
         nameof(RunSettings.SystemPrompt), nameof(RunSettings.MaxSeqLength), nameof(RunSettings.ExcessLengthStrategy), nameof(RunSettings.TrainOnInputs),
+        nameof(RunSettings.ChunkOverlap), nameof(RunSettings.RolesToTrain), nameof(RunSettings.TurnsToTrain), nameof(RunSettings.NearDuplicates),
+        nameof(RunSettings.NearDuplicateThreshold), nameof(RunSettings.MinLetterRatio), nameof(RunSettings.MaxRepetitionRatio), nameof(RunSettings.MaxBrokenRatio),
         nameof(RunSettings.ValidationSplitRatio), nameof(RunSettings.TestSplitRatio), nameof(RunSettings.DeduplicateData), nameof(RunSettings.MinChars),
         nameof(RunSettings.MaxChars), nameof(RunSettings.Seed),
     ];
@@ -41,6 +43,7 @@ public sealed class PreprocessStage : Stage
             ["test"] = PreprocessPipeline.TestFile,
             ["statistics"] = PreprocessPipeline.StatisticsFile,
             ["preview"] = PreprocessPipeline.PreviewFile,
+            ["dropped"] = PreprocessPipeline.DroppedFile,
         };
     }
 

@@ -29,7 +29,7 @@ public class AssistantMaskTests
             {
                 RenderedText text = ChatGoldens.Render(template, (string)chat!["name"]!, (DateTime)golden["now"]!);
                 TokenizedText encoded = SmolLm2.Encode(text.Text, addSpecialTokens: false);
-                int[] marked = [.. TokenSpans.Mark(encoded.Offsets, text.Supervised).Select(mark => mark ? 1 : 0)];
+                int[] marked = [.. TokenSpans.Weigh(encoded.Offsets, text.Supervised, null, out _).Select(weight => weight > 0 ? 1 : 0)];
                 bool same = text.Text == (string)chat["text"]!
                     && text.Supervised.Select(span => new[] { span.Start, span.End }).SelectMany(pair => pair).SequenceEqual(chat["spans"].Deserialize<int[][]>()!.SelectMany(pair => pair))
                     && encoded.Ids.SequenceEqual(chat["input_ids"].Deserialize<int[]>()!)

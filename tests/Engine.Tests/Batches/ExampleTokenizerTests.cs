@@ -76,6 +76,40 @@ public sealed class ExampleTokenizerTests : IDisposable
     }
 
     [Fact]
+    public void Pieces_of_a_text_file_repeat_the_end_of_the_piece_before_and_learn_each_token_once()
+    {
+        var settings = new PreprocessSettings { MaxSeqLength = 4, ChunkOverlap = 2 };
+        TokenizedRow row = new ExampleTokenizer(_letters, Template, settings).Tokenize(new TextExample("aaaaa", Row) { IsDocument = true });
+        Assert.Equal(RowOutcome.Split, row.Outcome);
+        Assert.Equal(new[] { [Bos, A, A, A], [A, A, A, A], new[] { A, A, Eos } }, row.Examples.Select(example => example.Ids));
+        Assert.Equal(new[] { [Bos, A, A, A], [-100, -100, A, A], new[] { -100, -100, Eos } }, row.Examples.Select(example => example.Labels));
+    }
+
+    [Fact]
+    public void Truncating_says_when_it_takes_something_away_that_was_to_be_learnt()
+    {
+        Assert.True(Tokenize(new TextExample("aaaaaaaa", Row), maxSeqLength: 4).LostAnswer);
+        Assert.False(Tokenize(new TokensExample([A, A, A, B, B], [-100, A, A, -100, -100], Row), maxSeqLength: 3).LostAnswer);
+    }
+
+    [Fact]
+    public void A_token_across_the_end_of_the_prompt_is_noticed()
+    {
+        var template = new ColumnsExample(new System.Text.Json.Nodes.JsonObject { ["prompt"] = "ba", ["completion"] = "b" }, Row);
+        Assert.True(Tokenize(template).CrossesBoundary);
+        var apart = new ColumnsExample(new System.Text.Json.Nodes.JsonObject { ["prompt"] = "bb", ["completion"] = "a" }, Row);
+        Assert.False(Tokenize(apart).CrossesBoundary);
+    }
+
+    [Fact]
+    public void The_weight_of_a_row_is_that_of_its_learnt_tokens()
+    {
+        TokenizedRow row = Tokenize(new TokensExample([A, B, A], [-100, B, -100], Row) { Weight = 0.5f });
+        Assert.Equal([0f, 0.5f, 0f], Assert.Single(row.Examples).Weights!);
+        Assert.Null(Assert.Single(Tokenize(new TokensExample([A, B], [-100, B], Row)).Examples).Weights);
+    }
+
+    [Fact]
     public void With_strategy_error_a_row_that_is_too_long_is_FT0105()
     {
         Diagnostic diagnostic = Assert.Throws<FineTuneException>(() => Tokenize(new TextExample("aaaaaaaa", Row), 4, ExcessLengthStrategy.Error)).Diagnostic;

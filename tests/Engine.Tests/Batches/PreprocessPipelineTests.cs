@@ -1,6 +1,7 @@
 using System.Globalization;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Data;
+using FineTuneTool.Engine.Data.Cleaning;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Tests.Tokenizers;
@@ -33,7 +34,7 @@ public sealed class PreprocessPipelineTests : IDisposable
             return string.Join('\n', Directory.GetFiles(folder).Order().Select(file => Path.GetFileName(file) + Convert.ToHexString(File.ReadAllBytes(file))));
         })];
         Assert.Equal(hashes[0], hashes[1]);
-        Assert.Equal(5, Directory.GetFiles(Path.Combine(_folder, "1")).Length);
+        Assert.Equal(6, Directory.GetFiles(Path.Combine(_folder, "1")).Length);
     }
 
     [Fact]
@@ -63,7 +64,11 @@ public sealed class PreprocessPipelineTests : IDisposable
             Row("Question?", "Answer."), Row("Question? ", "Answer."), Row("Q", "A"), Row("Long?", new string('x', 900)),
             """{"messages": [{"role": "user", "content": "Nobody answers this."}]}""", Row("Fits.", string.Join(' ', Enumerable.Repeat("word", 80))),
         ]);
-        PreprocessSettings settings = Settings with { DeduplicateData = true, MinChars = 5, MaxChars = 800, ExcessLengthStrategy = ExcessLengthStrategy.Drop };
+        PreprocessSettings settings = Settings with
+        {
+            Cleaning = new CleaningSettings { DeduplicateData = true, MinChars = 5, MaxChars = 800 },
+            ExcessLengthStrategy = ExcessLengthStrategy.Drop,
+        };
         PreprocessStatistics statistics = Pipeline(settings).Run([source], _folder).Statistics;
         Assert.Equal(6, statistics.RowsRead);
         Assert.Equal(1, statistics.Train.Rows);
@@ -94,7 +99,7 @@ public sealed class PreprocessPipelineTests : IDisposable
     [Fact]
     public void No_training_rows_are_FT0106()
     {
-        Assert.Equal(Codes.EmptySplit, Fails(() => Pipeline(Settings with { MinChars = 1000 }).Run([Source([Row("a", "b")])], _folder)).Code);
+        Assert.Equal(Codes.EmptySplit, Fails(() => Pipeline(Settings with { Cleaning = new CleaningSettings { MinChars = 1000 } }).Run([Source([Row("a", "b")])], _folder)).Code);
     }
 
     [Fact]

@@ -112,11 +112,19 @@ public sealed class ExampleReaderTests : IDisposable
     }
 
     [Fact]
-    public void Duplicates_and_lengths_are_dropped_and_counted()
+    public void A_row_that_is_not_to_be_learnt_weighs_nothing_and_one_with_a_weight_weighs_that()
     {
-        List<Example> rows = Read("{\"text\": \"one two\"}\n{\"text\": \" one  two\"}\n{\"text\": \"x\"}\n{\"text\": \"far too long a text\"}");
-        var filter = new RowFilter(deduplicate: true, minChars: 2, maxChars: 12);
-        Assert.Equal("one two", Assert.IsType<TextExample>(Assert.Single(rows, filter.Keeps)).Text);
-        Assert.Equal(new Dictionary<string, int> { ["duplicate"] = 1, ["too long"] = 1, ["too short"] = 1 }, filter.Dropped);
+        List<Example> rows = Read("{\"text\": \"a\", \"train\": false}\n{\"text\": \"b\", \"weight\": 0.5}\n{\"text\": \"c\", \"weight\": \"2\"}\n{\"text\": \"d\", \"weight\": null}");
+        Assert.Equal([0f, 0.5f, 2f, 1f], rows.Select(row => row.Weight));
     }
+
+    [Theory]
+    [InlineData("{\"text\": \"a\", \"weight\": -1}")]
+    [InlineData("{\"text\": \"a\", \"weight\": \"much\"}")]
+    [InlineData("{\"text\": \"a\", \"weight\": 1e99}")]
+    [InlineData("{\"text\": \"a\", \"train\": 7}")]
+    [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"weight\": [1]}]}")]
+    [InlineData("{\"conversations\": [{\"from\": \"human\", \"value\": \"a\", \"weight\": -0.1}]}")]
+    public void A_weight_that_is_none_is_FT0103(string row) =>
+        Assert.Equal("FT0103", Assert.Throws<FineTuneException>(() => Read(row)).Diagnostic.Code.Id);
 }

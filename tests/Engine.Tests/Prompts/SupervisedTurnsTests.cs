@@ -6,9 +6,11 @@ using FineTuneTool.Engine.Prompts.Jinja;
 namespace FineTuneTool.Engine.Tests.Prompts;
 
 /// <summary>What is the assistant's where a template has no generation marks.</summary>
-public class AssistantSpansTests
+public class SupervisedTurnsTests
 {
     private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+    private static readonly string Marked = ChatMl.Replace("{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}", "<|im_start|>{{ m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{{ '\n' }}{% else %}{{ m.content + '<|im_end|>\n' }}{% endif %}");
 
     [Fact]
     public void A_turn_is_its_text_and_the_token_that_ends_it()
@@ -51,11 +53,42 @@ public class AssistantSpansTests
         ChatExample chat = PromptTemplateTests.Chat("user:a", "assistant:b", "user:c", "assistant:d", "user:e", "assistant:f");
         chat.Messages[1]!["train"] = false;
         chat.Messages[3]!["weight"] = 0;
-        foreach (string template in new[] { ChatMl, ChatMl.Replace("{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}", "<|im_start|>{{ m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{{ '\n' }}{% else %}{{ m.content + '<|im_end|>\n' }}{% endif %}") })
+        foreach (string template in new[] { ChatMl, Marked })
         {
             RenderedText text = Render(template, chat.Messages);
             Assert.Equal("f<|im_end|>", text.Text[text.Supervised.Single().Start..text.Supervised.Single().End]);
         }
+    }
+
+    [Fact]
+    public void The_last_turn_alone_is_learnt_where_only_that_is_asked_for()
+    {
+        var last = new Supervision([ChatRoles.Assistant], LastTurnOnly: true);
+        foreach (string template in new[] { ChatMl, Marked })
+        {
+            RenderedText text = Render(template, PromptTemplateTests.Chat("user:a", "assistant:b", "user:c", "assistant:d").Messages, last);
+            Assert.Equal("d<|im_end|>", text.Text[text.Supervised.Single().Start..text.Supervised.Single().End]);
+        }
+    }
+
+    [Fact]
+    public void Other_roles_are_learnt_from_their_text_to_the_end_of_their_turn()
+    {
+        var users = new Supervision(["user"], LastTurnOnly: false);
+        foreach (string template in new[] { ChatMl, Marked })
+        {
+            RenderedText text = Render(template, PromptTemplateTests.Chat("system:s", "user:question", "assistant:b", "user:c", "assistant:d").Messages, users);
+            Assert.Equal(["question<|im_end|>", "c<|im_end|>"], text.Supervised.Select(span => text.Text[span.Start..span.End]));
+        }
+    }
+
+    [Fact]
+    public void The_weight_of_a_message_goes_with_its_span()
+    {
+        ChatExample chat = PromptTemplateTests.Chat("user:a", "assistant:b", "user:c", "assistant:d");
+        Assert.Null(Render(ChatMl, chat.Messages).Weights);
+        chat.Messages[3]!["weight"] = 0.25;
+        Assert.All([ChatMl, Marked], template => Assert.Equal([1f, 0.25f], Render(template, chat.Messages).Weights!));
     }
 
     [Fact]
@@ -83,9 +116,9 @@ public class AssistantSpansTests
         });
     }
 
-    private static RenderedText Render(string template, JsonArray messages)
+    private static RenderedText Render(string template, JsonArray messages, Supervision? supervision = null)
     {
         var chat = new ChatTemplate(JinjaTemplate.Parse(template, "test"), new Dictionary<string, string>());
-        return new AssistantSpans(chat, messages, ChatTemplateOptions.Default, new SourcePosition("train.jsonl", 7)).Render();
+        return new SupervisedTurns(chat, messages, ChatTemplateOptions.Default, new SourcePosition("train.jsonl", 7), supervision).Render();
     }
 }
