@@ -105,11 +105,11 @@ public sealed unsafe class TokenizedDataset : IReadOnlyList<TokenizedExample>, I
     /// <summary>Labels of a row that can be learnt.</summary>
     public int Supervised(int index) => ((int*)(Starts + Count + 1))[CheckIndex(index)];
 
-    /// <summary>The file, as the project names it, and the line that a row comes from.</summary>
+    /// <summary>The file, as the project names it, and the line that a row comes from; no file where that was not said.</summary>
     public SourcePosition PlaceOf(int index)
     {
         int* place = Places + (2L * CheckIndex(index));
-        return new SourcePosition(_names[place[0]], place[1]);
+        return new SourcePosition(_names[place[0]] is { Length: > 0 } name ? name : null, place[1]);
     }
 
     public IEnumerator<TokenizedExample> GetEnumerator()

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Evaluation;
@@ -18,6 +19,9 @@ public sealed record EvaluationReport(string Project, string BaseModel, string M
     public IReadOnlyList<SampleComparison> Samples { get; init; } = [];
 
     public IReadOnlyList<LayerChange> Changes { get; init; } = [];
+
+    /// <summary>What preprocessing made of the data; null where it is not known.</summary>
+    public PreprocessStatistics? Data { get; init; }
 
     /// <summary>Settings worth showing, in order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Settings { get; init; } = [];

@@ -35,5 +35,8 @@ internal static class Html
     public static string Number(double value, int decimals = 3) =>
         double.IsFinite(value) ? value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : "–";
 
+    /// <summary>A count with its thousands apart.</summary>
+    public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
     public static string Percent(double share, int decimals = 1) => double.IsFinite(share) ? Number(share * 100, decimals) + " %" : "–";
 }

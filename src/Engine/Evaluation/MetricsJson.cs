@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Batches;
 
 namespace FineTuneTool.Engine.Evaluation;
 
@@ -35,6 +37,12 @@ public static class MetricsJson
             Array(json, "gates", report.Gates, Gate);
             Array(json, "samples", report.Samples, Sample);
             Array(json, "changes", report.Changes, Change);
+            if (report.Data is { } data)
+            {
+                json.WritePropertyName("data");
+                JsonSerializer.Serialize(json, data, DataJson.Default.PreprocessStatistics);
+            }
+
             json.WriteEndObject();
         }
 
@@ -101,3 +109,8 @@ public static class MetricsJson
         }
     }
 }
+
+/// <summary>The statistics of the data under the names of metrics.json; whatever is counted there is here, too.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(PreprocessStatistics))]
+internal sealed partial class DataJson : JsonSerializerContext;

@@ -40,6 +40,11 @@ public static class ReportPage
         Curve(page, report.Curve);
         Samples(page, report.Samples);
         Changes(page, report.Changes);
+        if (report.Data is { } data)
+        {
+            DataSection.Append(page, data);
+        }
+
         Settings(page, report.Settings);
         return page.Append("</main>\n</body>\n</html>\n").ToString();
     }

@@ -62,6 +62,7 @@ internal static class ReportStyle
         .answers > .after { background: var(--panel); border-color: var(--panel); }
         .settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); column-gap: 2rem; margin: 0; font-size: 0.9rem; }
         .settings div { display: flex; justify-content: space-between; gap: 1rem; padding: 0.3rem 0; border-bottom: 1px solid var(--line); }
+        .facts { margin: 0.75rem 0 1.5rem; }
         dt { color: var(--muted); }
         dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
         @media (max-width: 40rem) { .answers { grid-template-columns: 1fr; } }

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Adapters;
+using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Evaluation;
 using FineTuneTool.Engine.Protocol;
 
@@ -55,6 +56,7 @@ public sealed class EvaluateStage(PreprocessStage preprocess, BaselineStage base
             Gates = [.. context.Request.ItemsOf(QualityGate.ItemType).Select(item => QualityGate.Parse(item).Check(splits))],
             Samples = [.. Measurement.Prompts(context.Request).Select((prompt, i) => new SampleComparison(prompt, before.Answers[i], after.Answers[i]))],
             Changes = after.Changes,
+            Data = PreprocessStatistics.FromJson(File.ReadAllText(context.OutputsOf(preprocess)["statistics"])),
             Settings = [.. SettingTable.All.Where(setting => settings[setting.Name].Length > 0)
                 .Select(setting => KeyValuePair.Create(setting.Name, settings[setting.Name]))],
         };

@@ -42,7 +42,7 @@ public static class ProjectResults
         return projects.Length == 1 ? Path.GetFullPath(projects[0]) : throw new FineTuneException(
             Codes.UpstreamMissing,
             projects.Length == 0 ? $"{Path.GetFullPath(path)} holds no .finetune project." : $"{Path.GetFullPath(path)} holds several .finetune projects.",
-            "Name the project file with --project.");
+            "Name the project file itself.");
     }
 
     /// <summary>The default folder of a project's stage results.</summary>

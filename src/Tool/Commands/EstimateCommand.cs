@@ -18,13 +18,7 @@ internal sealed class EstimateCommand : Verb
         : base("estimate", "Memory and time of full fine-tuning, LoRA, QLoRA and prefix tuning, and which of them fits")
     {
         Arguments.Add(_source);
-        _set.Validators.Add(result =>
-        {
-            if (result.Tokens.Any(token => token.Value.IndexOf('=') <= 0))
-            {
-                result.AddError("--set takes NAME=VALUE.");
-            }
-        });
+        _set.RequireSettings();
         Options.Add(_set);
         Options.Add(_noProbe);
         Options.Add(_json);

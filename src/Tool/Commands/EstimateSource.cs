@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Protocol;
@@ -27,35 +26,9 @@ internal static class EstimateSource
     public static (ProjectRequest Request, long? RowTokens, long? Rows, bool Evaluates) OfProject(string source, ToolConsole console, CancellationToken cancellation)
     {
         string project = ProjectResults.FindProject(source);
-        Build(project, console, cancellation);
-        ProjectRequest request = ProjectRequest.Read(Path.Combine(ProjectResults.ObjFolder(project), "preprocess", "request.json"));
+        ProjectRequest request = ProjectBuild.Run(project, [], console, cancellation);
         using TokenizedDataset training = TokenizedDataset.Open(ProjectResults.Output(project, "preprocess", "train"));
         using TokenizedDataset validation = TokenizedDataset.Open(ProjectResults.Output(project, "preprocess", "validation"));
         return (request, training.Tokens, training.Count, validation.SupervisedTokens > 0);
-    }
-
-    private static void Build(string project, ToolConsole console, CancellationToken cancellation)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, WorkingDirectory = Path.GetDirectoryName(project) };
-        foreach (string argument in (string[])["build", project, "-nologo", "-v", "q"])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        using CancellationTokenRegistration stop = cancellation.Register(() => process.Kill(entireProcessTree: true));
-        while (process.StandardOutput.ReadLine() is { } line)
-        {
-            console.Error.WriteLine(line);
-        }
-
-        process.WaitForExit();
-        cancellation.ThrowIfCancellationRequested();
-        if (process.ExitCode != 0)
-        {
-            throw new FineTuneException(
-                Codes.UpstreamMissing, $"{Path.GetFileName(project)} does not build.", "Put right what the build says; an estimate needs the prepared data.",
-                new SourcePosition(project));
-        }
     }
 }

@@ -25,4 +25,13 @@ internal static class OptionRules
             result.AddError($"{option.Name} must be {expected}.");
         }
     });
+
+    /// <summary>Every value must be NAME=VALUE; anything else is wrong usage.</summary>
+    public static void RequireSettings(this Option<string[]> option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Any(token => token.Value.IndexOf('=') <= 0))
+        {
+            result.AddError($"{option.Name} takes NAME=VALUE.");
+        }
+    });
 }

@@ -34,6 +34,14 @@ public sealed class WholeLineTests : IDisposable
     }
 
     [Fact]
+    public void The_report_counts_the_rows_that_were_prepared()
+    {
+        StageResult evaluation = RunAll()["evaluate"];
+        Assert.Contains("<dt>rows read</dt><dd>12</dd>", File.ReadAllText(evaluation.Outputs["report"]), StringComparison.Ordinal);
+        Assert.Contains("\"rows_read\": 12", File.ReadAllText(evaluation.Outputs["metrics"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Another_learning_rate_trains_again_but_prepares_nothing()
     {
         RunAll();

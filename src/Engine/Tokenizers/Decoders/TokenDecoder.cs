@@ -51,7 +51,7 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
         return texts;
     }
 
-    private static byte? ByteOf(string token) =>
+    public static byte? ByteOf(string token) =>
         token is ['<', '0', 'x', char high, char low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low)
             ? (byte)Convert.ToInt32(token[3..5], 16)
             : null;
