@@ -11,7 +11,7 @@ public enum Split
     Test,
 }
 
-/// <summary>A data file of a project, or a folder of them, and how to read it.</summary>
+/// <summary>A data file of a project, a folder of them or a data set of the Hub, and how to read it.</summary>
 /// <param name="Format">A name of <see cref="RowFormats.All"/>, or null to decide by the first row.</param>
 /// <param name="Split">The part that all its rows belong to; null = cut by the ratios.</param>
 /// <param name="Columns">Renames: wanted column → column of the file.</param>
@@ -35,7 +35,7 @@ public sealed record DataSource(
     {
         var position = new SourcePosition(item.File, item.Line, item.Column);
         string path = item.FullPath ?? item.Include;
-        if (!File.Exists(path) && !Directory.Exists(path))
+        if (!HubDataset.IsNamed(path) && !File.Exists(path) && !Directory.Exists(path))
         {
             throw new FineTuneException(Codes.DataFileMissing, $"The data file or folder {item.Include} does not exist.", $"Looked for {path}. Correct the Include of {item.Type}.", position);
         }

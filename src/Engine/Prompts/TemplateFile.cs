@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -14,9 +15,6 @@ internal sealed record TemplatePart(string Text, int Line);
 internal sealed record TemplateFile(string Path, string? Name, string? System, TemplatePart? Prompt, TemplatePart? Completion, TemplatePart? Chat, IReadOnlyList<string> Stop)
 {
     private const int MaxBytes = 1 << 18;
-
-    /// <summary>Far above any template; nodes are read by recursion.</summary>
-    private const int MaxDepth = 32;
 
     private static readonly string[] Keys = ["name", "system", "prompt", "completion", "stop", "chat"];
 
@@ -49,38 +47,18 @@ internal sealed record TemplateFile(string Path, string? Name, string? System, T
             throw Bad(path, $"The file is larger than {MaxBytes} bytes.", "This is not a prompt template.", Mark.Empty);
         }
 
-        string text = File.ReadAllText(path);
-        var stream = new YamlStream();
+        YamlNode? content;
         try
         {
-            RequireFlat(path, text);
-            stream.Load(new StringReader(text));
+            content = FlatYaml.Read(File.ReadAllText(path));
         }
         catch (YamlException exception)
         {
             throw Bad(path, $"The file is not valid YAML: {exception.Message}.", "Correct it.", exception.Start);
         }
-        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
-        {
-            // The library fails so on some malformed scalars.
-            throw Bad(path, "The file is not valid YAML.", "Correct it.", Mark.Empty);
-        }
 
-        return stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode root ? root
-            : throw Bad(path, "The file does not hold one mapping of keys.", "Begin with a key, such as \"prompt: |\".", Mark.Empty);
-    }
-
-    private static void RequireFlat(string path, string text)
-    {
-        var events = new Parser(new StringReader(text));
-        for (int depth = 0; events.MoveNext();)
-        {
-            depth += events.Current!.NestingIncrease;
-            if (depth > MaxDepth)
-            {
-                throw Bad(path, "The file is nested too deeply.", "This is not a prompt template.", events.Current.Start);
-            }
-        }
+        return content as YamlMappingNode
+            ?? throw Bad(path, "The file does not hold one mapping of keys.", "Begin with a key, such as \"prompt: |\".", Mark.Empty);
     }
 
     private static YamlNode? Find(YamlMappingNode root, string key) => root.Children.FirstOrDefault(pair => pair.Key is YamlScalarNode scalar && scalar.Value == key).Value;

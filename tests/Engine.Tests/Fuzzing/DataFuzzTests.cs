@@ -2,6 +2,7 @@ using FineTuneTool.Engine.Batches;
 using FineTuneTool.Engine.Data;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.TestKit;
+using YamlDotNet.Core;
 
 namespace FineTuneTool.Engine.Tests.Fuzzing;
 
@@ -34,6 +35,25 @@ public class DataFuzzTests
     [Fact]
     public void Damaged_texts_are_read_or_refused() =>
         new FuzzRun("# A text\n\nwith lines.\r\n한글 😀\n"u8.ToArray(), [0xEF, 0xBB, 0xBF, .. "text"u8]) { IsText = true }.Files("text.md", ReadExamples);
+
+    /// <summary>Nodes of YAML take more than their text.</summary>
+    [Fact]
+    public void Damaged_cards_of_data_sets_are_read_or_refused()
+    {
+        byte[][] seeds =
+        [
+            "---\nlicense: mit\nconfigs:\n- config_name: en\n  data_files:\n  - split: train\n    path: [data/*.jsonl, \"x/**\"]\n  - split: test\n    path: t.csv\n- config_name: ko\n  default: true\n  data_dir: k\n---\n# Text\n"u8.ToArray(),
+            "---\r\nconfigs:\r\n- data_files: '**/[ab]?.parquet'\r\n- {config_name: b, data_files: {train: a, test: [b, c]}}\r\n---\r\n"u8.ToArray(),
+        ];
+        string[] files = ["data/a.jsonl", "data/train.jsonl", "x/y/b1.parquet", "t.csv"];
+        new FuzzRun(seeds) { IsText = true, Times = 100, IsRefusal = exception => exception is YamlException }.Files("README.md", path =>
+        {
+            foreach (HubConfig config in HubCard.Read(Path.GetDirectoryName(path)!))
+            {
+                Assert.All(config.Patterns ?? [], split => Assert.All(split.Patterns, pattern => Assert.InRange(SplitPatterns.Matching(files, pattern).Count(), 0, files.Length)));
+            }
+        });
+    }
 
     [Fact]
     public void Damaged_tokenised_data_sets_are_read_or_refused()
