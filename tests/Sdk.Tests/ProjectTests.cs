@@ -94,6 +94,18 @@ public sealed class ProjectTests(SdkFeed feed) : IDisposable
     }
 
     [Fact]
+    public void A_data_set_of_the_Hub_reaches_the_engine_by_its_name()
+    {
+        _project.WithProject("legal", "<BaseModel>done</BaseModel>", """<TrainingData Include="hub:owner/name@v1.0/en:train" Limit="5" />""");
+
+        _project.Build("legal.finetune").Succeeded();
+
+        ProjectItem data = Request("legal", "preprocess").ItemsOf("TrainingData").Single();
+        Assert.Equal(("hub:owner/name@v1.0/en:train", null, "5"), (data.Include, data.FullPath, data.Get("Limit")));
+        Assert.Equal((_project.PathOf("legal.finetune"), 6), (data.File, data.Line));
+    }
+
+    [Fact]
     public void Errors_of_the_engine_appear_with_their_place_and_NoWarn_silences_warnings()
     {
         _project.WithProject("legal", "<BaseModel>bad-data</BaseModel><NoWarn>$(NoWarn);FT0005</NoWarn>");

@@ -3,8 +3,18 @@ namespace FineTuneTool.TestKit;
 /// <summary>A folder that goes away with the test.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
-    public TemporaryFolder(string name = "finetune test ü") =>
-        Path = Directory.CreateDirectory(System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"{name} {Guid.NewGuid():N}")).FullName;
+    private const string MemoryDisk = "/dev/shm";
+
+    public TemporaryFolder(string name = "finetune test ü")
+        : this(System.IO.Path.GetTempPath(), name)
+    {
+    }
+
+    private TemporaryFolder(string parent, string name) =>
+        Path = Directory.CreateDirectory(System.IO.Path.Combine(parent, $"{name} {Guid.NewGuid():N}")).FullName;
+
+    /// <summary>In memory where the system has a place for that: for tests that write thousands of files.</summary>
+    public static TemporaryFolder InMemory() => new(Directory.Exists(MemoryDisk) ? MemoryDisk : System.IO.Path.GetTempPath(), "finetune test ü");
 
     public string Path { get; }
 

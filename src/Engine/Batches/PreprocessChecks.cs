@@ -46,6 +46,12 @@ internal sealed class PreprocessChecks(PreprocessSettings settings, Tokenizer to
                 $"End the prompt of the template {template} with a newline or a special token, not with a blank, and begin answers with neither.", counts.FirstCrossed);
         }
 
+        if (!counts.BeginsWithBos && tokenizer.Special is { AddBosToken: true, BosToken: { } bos })
+        {
+            Warn(Codes.TemplateDoesNotFit, $"No row begins with {bos.Text}, which the tokenizer puts before every text; the template {template} leaves it out, and programs that serve the model may not.",
+                "Let the template begin with {{ bos_token }}, as the model was trained before.", place);
+        }
+
         if (!counts.LearnsToEnd && tokenizer.EndOfGenerationIds.Count > 0)
         {
             string ends = string.Join(" or ", tokenizer.EndOfGenerationIds.Take(3).Select(tokenizer.IdToToken));

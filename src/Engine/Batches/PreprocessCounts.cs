@@ -31,6 +31,9 @@ internal sealed class PreprocessCounts(PreprocessSettings settings, Tokenizer to
 
     public SourcePosition FirstLostAnswer { get; private set; }
 
+    /// <summary>Some row begins with the token that begins texts.</summary>
+    public bool BeginsWithBos { get; private set; }
+
     /// <summary>Some row teaches a token that ends an answer.</summary>
     public bool LearnsToEnd { get; private set; }
 
@@ -74,6 +77,8 @@ internal sealed class PreprocessCounts(PreprocessSettings settings, Tokenizer to
         {
             FirstLostAnswer = row.Position;
         }
+
+        BeginsWithBos = BeginsWithBos || row.Examples[0].Ids[0] == tokenizer.Special.BosToken?.Id;
 
         // Label and id are the same where something is learnt, so a label tells whether an end is.
         LearnsToEnd = LearnsToEnd || row.Examples.Any(example => Array.Exists(example.Labels, label => tokenizer.EndOfGenerationIds.Contains(label)));

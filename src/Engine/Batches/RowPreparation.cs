@@ -29,28 +29,22 @@ internal sealed class RowPreparation(ExampleTokenizer tokenizer, CleaningSetting
             foreach ((DataSource source, ExampleReader reader, RawRecord[] records) in Blocks())
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (atOnce == 1)
-                {
-                    running.Enqueue(Task.FromResult(Prepare(source, reader, records, boilerplate)));
-                }
-                else
-                {
-                    running.Enqueue(Task.Run(() => Prepare(source, reader, records, boilerplate), CancellationToken.None));
-                }
+                running.Enqueue(atOnce == 1 ? Task.FromResult(Prepare(source, reader, records, boilerplate))
+                    : Task.Run(() => Prepare(source, reader, records, boilerplate), CancellationToken.None));
 
                 // While this thread reads and writes, the others work; while it waits, all of them do.
-                for (; running.Count >= atOnce; running.Dequeue())
+                if (running.Count >= atOnce)
                 {
-                    foreach (PreparedRow row in running.Peek().GetAwaiter().GetResult())
+                    foreach (PreparedRow row in running.Dequeue().GetAwaiter().GetResult())
                     {
                         yield return row;
                     }
                 }
             }
 
-            for (; running.Count > 0; running.Dequeue())
+            while (running.TryDequeue(out Task<PreparedRow[]>? oldest))
             {
-                foreach (PreparedRow row in running.Peek().GetAwaiter().GetResult())
+                foreach (PreparedRow row in oldest.GetAwaiter().GetResult())
                 {
                     yield return row;
                 }
@@ -77,12 +71,14 @@ internal sealed class RowPreparation(ExampleTokenizer tokenizer, CleaningSetting
         return shared;
     }
 
-    private PreparedRow[] Prepare(DataSource source, ExampleReader reader, RawRecord[] records, Boilerplate? boilerplate) =>
-        Array.ConvertAll(records, record => Prepare(source, reader, record, boilerplate));
-
-    private PreparedRow Prepare(DataSource source, ExampleReader reader, RawRecord record, Boilerplate? boilerplate)
+    private PreparedRow[] Prepare(DataSource source, ExampleReader reader, RawRecord[] records, Boilerplate? boilerplate)
     {
-        var place = new SourcePosition(source.NameOf(record.File), record.Line);
+        Dictionary<string, string> names = records.Select(record => record.File).Distinct().ToDictionary(file => file, source.NameOf);
+        return Array.ConvertAll(records, record => Prepare(source, reader, record, new SourcePosition(names[record.File], record.Line), boilerplate));
+    }
+
+    private PreparedRow Prepare(DataSource source, ExampleReader reader, RawRecord record, SourcePosition place, Boilerplate? boilerplate)
+    {
         RowFacts? facts = null;
         try
         {

@@ -11,7 +11,7 @@ public enum Split
     Test,
 }
 
-/// <summary>A data file of a project, or a folder of them, and how to read it.</summary>
+/// <summary>A data file of a project, a folder of them or a data set of the Hub, and how to read it.</summary>
 /// <param name="Format">A name of <see cref="RowFormats.All"/>, or null to decide by the first row.</param>
 /// <param name="Split">The part that all its rows belong to; null = cut by the ratios.</param>
 /// <param name="Columns">Renames: wanted column → column of the file.</param>
@@ -31,8 +31,16 @@ public sealed record DataSource(
     public double Weight { get; init; } = 1;
 
     /// <summary>What to call a file of the source in reports, by the name that the project gives the source.</summary>
-    public string NameOf(string file) =>
-        file == Path ? Name : $"{Name.TrimEnd('/', '\\')}/{System.IO.Path.GetRelativePath(Path, file).Replace(System.IO.Path.DirectorySeparatorChar, '/')}";
+    public string NameOf(string file)
+    {
+        if (file == Path)
+        {
+            return Name;
+        }
+
+        string folder = HubDataset.IsNamed(Path) ? HubDataset.Snapshot(Path, Position) : Path;
+        return $"{Name.TrimEnd('/', '\\')}/{System.IO.Path.GetRelativePath(folder, file).Replace(System.IO.Path.DirectorySeparatorChar, '/')}";
+    }
 
     /// <summary>The item types of a project that name data, and the split that each stands for.</summary>
     public static IReadOnlyDictionary<string, Split?> ItemTypes { get; } = new Dictionary<string, Split?>
@@ -47,7 +55,7 @@ public sealed record DataSource(
     {
         var position = new SourcePosition(item.File, item.Line, item.Column);
         string path = item.FullPath ?? item.Include;
-        if (!File.Exists(path) && !Directory.Exists(path))
+        if (!HubDataset.IsNamed(path) && !File.Exists(path) && !Directory.Exists(path))
         {
             throw new FineTuneException(Codes.DataFileMissing, $"The data file or folder {item.Include} does not exist.", $"Looked for {path}. Correct the Include of {item.Type}.", position);
         }

@@ -33,11 +33,16 @@ public static class RowReaders
 
     /// <summary>
     /// The files of a data source: the file itself, or those of a folder and the folders in it, in the order of their paths (by code unit, with "/").
-    /// A folder that has files of rows gives those and not its texts; files of other types and hidden ones do not count.
+    /// A folder that has files of rows gives those and not its texts; files of other types and hidden ones do not count. Also those of a data set of the Hub.
     /// </summary>
     /// <exception cref="FineTuneException">FT0108: a folder has no file that can be read.</exception>
     public static IReadOnlyList<string> Files(string path, SourcePosition position)
     {
+        if (HubDataset.IsNamed(path))
+        {
+            return HubDataset.Files(path, position);
+        }
+
         if (!Directory.Exists(path))
         {
             return [path];
@@ -51,6 +56,9 @@ public static class RowReaders
         return known.Length > 0 ? [.. (rows.Length > 0 ? rows : known).Select(file => Path.Combine(path, file))]
             : throw Unknown($"The folder {path} has no file that can be read.", position);
     }
+
+    /// <summary>Whether a file's type can be read.</summary>
+    public static bool Reads(string path) => Find(path) is not null;
 
     private static RowReader? Find(string path)
     {

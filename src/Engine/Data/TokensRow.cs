@@ -13,7 +13,7 @@ internal static class TokensRow
 
     public static Example Read(RawRow row)
     {
-        int[] ids = Integers(row, "input_ids")!;
+        int[] ids = Integers(row, "input_ids") ?? [];
         int[] labels = Integers(row, "labels") ?? [.. ids];
         int[] mask = Integers(row, "attention_mask") ?? [.. ids.Select(_ => 1)];
         if (ids.Length == 0 || labels.Length != ids.Length || mask.Length != ids.Length)

@@ -34,9 +34,15 @@ public static class GgufExport
     {
         uint fileType = Types.Where(pair => pair.Type == settings.Type).Select(pair => (uint?)pair.FileType).FirstOrDefault()
             ?? throw new ArgumentException($"{settings.Type} cannot be written.", nameof(settings));
-        return files is GgufModelFiles gguf
+        GgufMetadata metadata = files is GgufModelFiles gguf
             ? GgufMetadataCopy.Make(gguf.Metadata, fileType, settings.Name)
             : GgufModelMetadata.Make((HuggingFaceModelFiles)files, decoder, fileType, settings.Name);
+        if (settings.Format is { } format)
+        {
+            GgufAnswerFormat.Apply(metadata, format);
+        }
+
+        return metadata;
     }
 
     internal static IReadOnlyList<TensorSource> Tensors(ModelFiles files, Decoder decoder, Adapter? adapter, ElementType type)

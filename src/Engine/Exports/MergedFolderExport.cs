@@ -37,6 +37,7 @@ public static class MergedFolderExport
                 Json(path, "generation_config.json", HuggingFaceConfig.Generation(tokenizer));
                 Json(path, "tokenizer_config.json", HuggingFaceTokenizerConfig.Make(tokenizer, decoder.Spec.MaxPositionEmbeddings));
                 AtomicFile.Write(Path.Combine(path, "tokenizer.json"), stream => stream.Write(tokenizer.Definition.Span));
+                Apply(path, config, settings);
                 SafetensorsWriter.WriteModel(path, tensors, settings.MaxShardBytes);
             });
             return;
@@ -51,8 +52,17 @@ public static class MergedFolderExport
                 File.Copy(companion, Path.Combine(path, Path.GetFileName(companion)));
             }
 
+            Apply(path, source.Config, settings);
             SafetensorsWriter.WriteModel(path, tensors, settings.MaxShardBytes);
         });
+    }
+
+    private static void Apply(string folder, JsonObject config, MergedFolderSettings settings)
+    {
+        if (settings.Format is { } format)
+        {
+            AnswerFiles.Apply(folder, config, format);
+        }
     }
 
     private static void Json(string folder, string name, JsonObject content) =>

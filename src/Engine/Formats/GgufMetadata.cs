@@ -42,6 +42,27 @@ public sealed class GgufMetadata : IReadOnlyList<GgufEntry>
         }
     }
 
+    /// <summary>Gives a key a value: in its place where it exists already, else at the end.</summary>
+    public void Set(string key, object value)
+    {
+        GgufEntry entry = GgufEntry.Of(key, value);
+        if (!TryAdd(entry))
+        {
+            _entries[_entries.FindIndex(known => known.Key == key)] = entry;
+            _byKey[key] = entry;
+        }
+    }
+
+    /// <summary>Takes entries out.</summary>
+    public void Remove(Predicate<GgufEntry> which)
+    {
+        foreach (GgufEntry entry in _entries.FindAll(which))
+        {
+            _entries.Remove(entry);
+            _byKey.Remove(entry.Key);
+        }
+    }
+
     public GgufEntry? Find(string key) => _byKey.GetValueOrDefault(key);
 
     public string? GetString(string key) => Find(key) is not { } entry ? null : entry.Value as string ?? throw Wrong(entry, "a string");

@@ -11,6 +11,10 @@ internal sealed class ColumnsTemplate(JinjaTemplate prompt, JinjaTemplate comple
 {
     public string Source => prompt.Source + "\0" + completion.Source;
 
+    public string PromptSource => prompt.Source;
+
+    public string CompletionSource => completion.Source;
+
     public RenderedText Render(JsonObject columns, string? system, SourcePosition position) =>
         Join(RenderPrompt(columns, system, position), Render(completion, columns, system, position));
 

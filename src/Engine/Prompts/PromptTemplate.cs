@@ -21,6 +21,12 @@ public sealed class PromptTemplate
 
     public string Name { get; }
 
+    internal ChatTemplate? ChatForm => _chat;
+
+    internal ColumnsTemplate? ColumnsForm => _columns;
+
+    internal string? DefaultSystem => _system;
+
     /// <summary>True where the template holds one question and its answer, not a conversation.</summary>
     public bool IsSingleTurn => _chat is null;
 
@@ -29,6 +35,12 @@ public sealed class PromptTemplate
 
     /// <summary>Everything that the rendered text depends on besides the row: for the key of a stage.</summary>
     public string Source => string.Join('\0', _chat?.Source, _columns?.Source, _system);
+
+    /// <summary>
+    /// The Jinja chat template with which other programs ask the model as this template does, its system message included. Of a template over columns
+    /// it is the form for one question and its answer; null where a conversation cannot fill the columns.
+    /// </summary>
+    public string? ServedSource(Tokenizer tokenizer) => ServedTemplate.Of(this, tokenizer);
 
     /// <summary>A row as text with what is to be learnt.</summary>
     /// <param name="supervision">Which turns of a conversation are learnt; null = the assistant's.</param>

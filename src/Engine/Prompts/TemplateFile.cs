@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -13,7 +14,7 @@ internal sealed record TemplatePart(string Text, int Line);
 /// </summary>
 internal sealed record TemplateFile(string Path, string? Name, string? System, TemplatePart? Prompt, TemplatePart? Completion, TemplatePart? Chat, IReadOnlyList<string> Stop)
 {
-    private const int MaxBytes = 1 << 20;
+    private const int MaxBytes = 1 << 18;
 
     private static readonly string[] Keys = ["name", "system", "prompt", "completion", "stop", "chat"];
 
@@ -46,19 +47,18 @@ internal sealed record TemplateFile(string Path, string? Name, string? System, T
             throw Bad(path, $"The file is larger than {MaxBytes} bytes.", "This is not a prompt template.", Mark.Empty);
         }
 
-        var stream = new YamlStream();
+        YamlNode? content;
         try
         {
-            using var reader = new StreamReader(path);
-            stream.Load(reader);
+            content = FlatYaml.Read(File.ReadAllText(path));
         }
         catch (YamlException exception)
         {
             throw Bad(path, $"The file is not valid YAML: {exception.Message}.", "Correct it.", exception.Start);
         }
 
-        return stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode root ? root
-            : throw Bad(path, "The file does not hold one mapping of keys.", "Begin with a key, such as \"prompt: |\".", Mark.Empty);
+        return content as YamlMappingNode
+            ?? throw Bad(path, "The file does not hold one mapping of keys.", "Begin with a key, such as \"prompt: |\".", Mark.Empty);
     }
 
     private static YamlNode? Find(YamlMappingNode root, string key) => root.Children.FirstOrDefault(pair => pair.Key is YamlScalarNode scalar && scalar.Value == key).Value;

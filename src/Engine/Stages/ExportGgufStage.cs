@@ -21,13 +21,14 @@ public sealed class ExportGgufStage(TrainStage train) : Stage
         string target = DeliveredFolder.Of(context, "gguf");
         IReadOnlyList<ElementType> types = Types(context.Request);
         using LoadedModel model = TrainedModel.Open(context, train);
+        AnswerFormat format = context.AnswerFormat();
         AtomicFolder.Write(target, path =>
         {
             foreach (ElementType type in types)
             {
                 context.Stop.ThrowIfCancellationRequested();
                 GgufExport.Write(Path.Combine(path, FileName(context, type)), model.Files, model.Decoder, model.Decoder.ActiveAdapter,
-                    new GgufExportSettings(type, context.Request.Project.Name));
+                    new GgufExportSettings(type, context.Request.Project.Name, format));
             }
 
             Parity.Prove(context, model, types.Select(type => Path.Combine(path, FileName(context, type))));

@@ -53,10 +53,18 @@ internal static class KeyInputs
         return new KeyLine($"{item.Type} {item.Include}", Content(context, source) + metadata);
     }
 
-    /// <summary>The hash of a data file; that of all names and hashes for a folder.</summary>
-    private static string Content(StageContext context, DataSource source) => File.Exists(source.Path) ? context.Hashes.Of(source.Path)
-        : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(RowReaders.Files(source.Path, source.Position)
-            .Select(file => $"{Path.GetRelativePath(source.Path, file)} {context.Hashes.Of(file)}\n")))));
+    /// <summary>The hash of a data file; that of all names and hashes for a folder or a data set of the Hub, wherever the cache lies.</summary>
+    private static string Content(StageContext context, DataSource source)
+    {
+        if (File.Exists(source.Path))
+        {
+            return context.Hashes.Of(source.Path);
+        }
+
+        string folder = HubDataset.IsNamed(source.Path) ? HubDataset.Snapshot(source.Path, source.Position) : source.Path;
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(RowReaders.Files(source.Path, source.Position)
+            .Select(file => $"{Path.GetRelativePath(folder, file)} {context.Hashes.Of(file)}\n")))));
+    }
 
     /// <summary>The sample prompts, as they are asked.</summary>
     public static IEnumerable<KeyLine> SamplePrompts(StageContext context) =>

@@ -18,7 +18,8 @@ public sealed class MergeStage(TrainStage train) : Stage
         using LoadedModel model = TrainedModel.Open(context, train);
         ElementType type = TypeFor(model.Decoder);
         context.Events.Milestone($"merging into {type} weights");
-        MergedFolderExport.Write(merged, model.Files, model.Decoder, model.Decoder.ActiveAdapter, new MergedFolderSettings(type));
+        MergedFolderExport.Write(merged, model.Files, model.Decoder, model.Decoder.ActiveAdapter,
+            new MergedFolderSettings(type, Format: context.AnswerFormat()));
         try
         {
             Parity.Prove(context, model, [merged]);

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
 
 namespace FineTuneTool.Engine.Stages;
 
@@ -28,30 +29,9 @@ public static class ModelLocator
             place);
     }
 
-    /// <summary>HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as huggingface_hub decides.</summary>
-    public static string CacheFolder =>
-        Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache :
-        Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? Path.Combine(home, "hub") :
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface", "hub");
+    /// <summary>See <see cref="HubCache.Folder"/>.</summary>
+    public static string CacheFolder => HubCache.Folder;
 
-    private static string? InCache(string id)
-    {
-        string[] parts = id.Split('@', 2);
-        string[] names = parts[0].Split('/');
-        if (names.Length > 2 || !names.Concat(parts[1..]).All(IsName))
-        {
-            return null;
-        }
-
-        string repository = Path.Combine(CacheFolder, "models--" + string.Join("--", names));
-        string revision = parts.Length == 2 ? parts[1] : "main";
-        string reference = Path.Combine(repository, "refs", revision);
-        string commit = File.Exists(reference) ? File.ReadAllText(reference).Trim() : revision;
-        string snapshot = Path.Combine(repository, "snapshots", commit);
-        return IsName(commit) && File.Exists(Path.Combine(snapshot, "config.json")) ? snapshot : null;
-    }
-
-    /// <summary>A single path segment that stays in its folder.</summary>
-    private static bool IsName(string segment) =>
-        segment.Length > 0 && segment is not ("." or "..") && segment.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+    private static string? InCache(string id) =>
+        HubCache.Snapshot(HubCache.Models, id) is { } snapshot && File.Exists(Path.Combine(snapshot, "config.json")) ? snapshot : null;
 }

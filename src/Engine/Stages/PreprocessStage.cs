@@ -53,7 +53,7 @@ public sealed class PreprocessStage : Stage
 
     private static IReadOnlyList<ProjectItem> DataItems(StageContext context)
     {
-        IReadOnlyList<ProjectItem> items = [.. context.Request.Items.Where(item => DataSource.ItemTypes.ContainsKey(item.Type))];
+        IReadOnlyList<ProjectItem> items = [.. context.Request.Items.Where(item => DataSource.ItemTypes.ContainsKey(item.Type)).SelectMany(HubDataset.Parts)];
         return items.Any(item => item.Type == "TrainingData") ? items : throw new FineTuneException(Codes.NoTrainingData, "The project names no training data.",
             "Add <TrainingData Include=\"data/train.jsonl\" /> to an ItemGroup; an Include that matches no file counts as none.", new SourcePosition(context.Request.Project.File));
     }

@@ -1,4 +1,5 @@
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Exports;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Protocol;
@@ -52,6 +53,10 @@ public sealed class StageContext
     /// <summary>The project's prompt template for a tokenizer, with the project's system prompt.</summary>
     public PromptTemplate Template(Tokenizer tokenizer) => PromptTemplates.Find(
         Settings.PromptTemplate, Request.Project.Directory, tokenizer, Settings.SystemPrompt, PlaceOf(nameof(RunSettings.PromptTemplate)));
+
+    /// <summary>How an export is to be asked and where it is to stop; says so in the log.</summary>
+    internal AnswerFormat AnswerFormat() =>
+        Exports.AnswerFormat.Of(Template(Tokenizer), Tokenizer, Events, PlaceOf(nameof(RunSettings.PromptTemplate)));
 
     public StageKey Key(Stage stage)
     {

@@ -19,7 +19,7 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
     public bool IsArray => element.ValueKind == JsonValueKind.Array;
 
     public JsonPart this[string name] =>
-        new(element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : default, path.Length == 0 ? name : $"{path}.{name}", file);
+        new(Member(name), path.Length == 0 ? name : $"{path}.{name}", file);
 
     /// <summary>Parses a file's bytes. <paramref name="file"/> is the name that diagnostics give.</summary>
     public static JsonDocument Parse(ReadOnlyMemory<byte> utf8, string file)
@@ -98,6 +98,18 @@ internal readonly struct JsonPart(JsonElement element, string path, string file)
 
     public FineTuneException Unsupported(string what) =>
         new(Codes.UnsupportedTokenizer, $"'{path}' is {what}, which is not supported.", "Use a base model whose tokenizer is BPE, Unigram or WordPiece.", new SourcePosition(file));
+
+    private JsonElement Member(string name)
+    {
+        try
+        {
+            return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : default;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Malformed("has a name that is not valid Unicode");
+        }
+    }
 
     private static IEnumerable<JsonPart> Enumerate(JsonElement list, string path, string file)
     {

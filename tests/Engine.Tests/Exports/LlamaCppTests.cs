@@ -4,6 +4,7 @@ using FineTuneTool.Engine.Backends;
 using FineTuneTool.Engine.Exports;
 using FineTuneTool.Engine.Formats;
 using FineTuneTool.Engine.Models;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Tensors;
 using FineTuneTool.TestKit;
 
@@ -43,6 +44,19 @@ public class LlamaCppTests
         Assert.InRange(LlamaCpp.MeanNll(folder["model.gguf"], Ids(Recorded.GetProperty("text_ids"))[..256]), expected * 0.98, expected * 1.02);
     }
 
+    [LlamaCppFact]
+    public void The_real_llama_cpp_stops_at_the_token_that_training_taught_to_end_with()
+    {
+        using var folder = new TemporaryFolder();
+        Export(folder["plain.gguf"], ElementType.F32, adapterFolder: null);
+        int[] said = LlamaCpp.Greedy(folder["plain.gguf"], Ids(Recorded.GetProperty("prompt_ids")), 12);
+
+        // A word that comes for the first time in the middle of the answer stands for the token that ends a turn.
+        int at = Enumerable.Range(4, 8).First(i => Array.IndexOf(said, said[i]) == i);
+        Export(folder["ends.gguf"], ElementType.F32, adapterFolder: null, new AnswerFormat(BuiltInTemplate.Find("zephyr")!.Chat, [2, said[at]]));
+        Assert.Equal(said[..at], LlamaCpp.Greedy(folder["ends.gguf"], Ids(Recorded.GetProperty("prompt_ids")), 12));
+    }
+
     /// <summary>Another build of llama.cpp may round differently: tokens are equal up to the first step whose two best logits nearly are.</summary>
     private static void Compare(string path, JsonElement expected, JsonElement prompt)
     {
@@ -52,14 +66,14 @@ public class LlamaCppTests
         Assert.Equal(Ids(expected.GetProperty("greedy"))[..certain], LlamaCpp.Greedy(path, Ids(prompt), certain));
     }
 
-    private static void Export(string path, ElementType type, string? adapterFolder)
+    private static void Export(string path, ElementType type, string? adapterFolder, AnswerFormat? format = null)
     {
         using ModelFiles files = ModelFiles.Open(Paths.SmolLm2);
         using CpuBackend backend = CpuBackend.Create();
         using Decoder decoder = Decoder.Load(files, backend);
         using PeftAdapter? peft = adapterFolder is null ? null : PeftAdapter.Read(adapterFolder);
         using LoraAdapter? adapter = peft is null ? null : LoraAdapter.Load(decoder, peft, trainable: false);
-        GgufExport.Write(path, files, decoder, adapter, new GgufExportSettings(type));
+        GgufExport.Write(path, files, decoder, adapter, new GgufExportSettings(type, Format: format));
     }
 
     private static int[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetInt32())];

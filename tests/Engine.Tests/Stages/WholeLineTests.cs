@@ -1,5 +1,9 @@
+using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Diagnostics;
+using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Stages;
+using FineTuneTool.Engine.Tokenizers;
 using FineTuneTool.TestKit;
 
 namespace FineTuneTool.Engine.Tests.Stages;
@@ -210,6 +214,25 @@ public sealed class WholeLineTests : IDisposable
         _project.Settings["Quantization"] = new("none", "p.finetune", 4, 5);
         Diagnostic refused = Assert.Throws<FineTuneException>(() => _project.Run("validate")).Diagnostic;
         Assert.Equal(("FT0001", 4), (refused.Code.Id, refused.Position.Line));
+    }
+
+    [Theory]
+    [InlineData("zephyr")]
+    [InlineData("short.yaml")]
+    public void Exports_carry_the_template_that_was_trained_with_and_end_where_it_ends(string template)
+    {
+        File.WriteAllText(_project.PathOf("short.yaml"), "prompt: \"Q: {{ instruction }}\\nA: \"\ncompletion: \"{{ output }}\"\n");
+        _project.Settings["PromptTemplate"] = new(template);
+        Dictionary<string, StageResult> line = RunAll();
+        using ModelFiles gguf = ModelFiles.Open(line["exportgguf"].Outputs["Q8_0"]);
+        foreach (Tokenizer exported in (Tokenizer[])[TokenizerFiles.FromFolder(line["merge"].Outputs["merged"]), LoadedModel.TokenizerOf(gguf)])
+        {
+            PromptTemplate own = PromptTemplates.Find("chat", "", exported), trained = _project.Context().Template(exported);
+            JsonArray messages = [new JsonObject { ["role"] = "user", ["content"] = "Why?" }];
+            Assert.Equal(trained.RenderPrompt(messages).Text, own.RenderPrompt(messages).Text);
+            Assert.NotEqual(TinyModel.ChatTemplate, exported.ChatTemplate);
+            Assert.Contains(exported.TokenToId("<|im_end|>")!.Value, exported.EndOfGenerationIds);
+        }
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public class TokenizerMutationTests
     [Fact]
     public void Damaged_tokenizer_model_files_are_refused_or_read()
     {
-        using var folder = new TemporaryFolder();
+        using TemporaryFolder folder = TemporaryFolder.InMemory();
         byte[][] seeds = [SmallModels.Bpe("▁", "a", "b", "ab", "▁ab", "<0x41>"), SmallModels.Unigram("▁", "▁a", "b", "c", "bc"), SmallModels.Bpe(removesSpaces: true, "▁", "한", "😀")];
         Mutations.Run(seeds, Count, path =>
         {

@@ -9,9 +9,6 @@ namespace FineTuneTool.Engine.Prompts.Jinja;
 /// </summary>
 internal sealed class JinjaLexer
 {
-    private static readonly string[] Operators =
-        ["**", "//", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
-
     private readonly string _source;
     private readonly bool _trim;
     private readonly List<JinjaToken> _tokens = [];
@@ -247,8 +244,7 @@ internal sealed class JinjaLexer
 
     private void Operator(Stack<char> brackets)
     {
-        string op = Operators.FirstOrDefault(text => string.CompareOrdinal(_source, _at, text, 0, text.Length) == 0)
-            ?? throw Error($"unexpected char {PyText.Repr(Rune.GetRuneAt(_source, _at).ToString())}");
+        string op = JinjaOperators.At(_source, _at) ?? throw Error($"unexpected char {PyText.Repr(Rune.TryGetRuneAt(_source, _at, out Rune rune) ? rune.ToString() : "\uFFFD")}");
         if (op[0] is '(' or '[' or '{')
         {
             brackets.Push(op[0] switch { '(' => ')', '[' => ']', _ => '}' });

@@ -9,6 +9,9 @@ namespace FineTuneTool.Engine.Prompts.Jinja;
 /// </summary>
 public sealed class JinjaTemplate
 {
+    /// <summary>Largest template, in characters: the longest of known models stay below a twentieth of it.</summary>
+    private const int MaxLength = 1 << 20;
+
     private readonly IReadOnlyList<Statement> _statements;
 
     private JinjaTemplate(IReadOnlyList<Statement> statements, string source, string name) => (_statements, Source, Name) = (statements, source, name);
@@ -28,6 +31,11 @@ public sealed class JinjaTemplate
 
     private static JinjaTemplate Parse(string source, string name, int firstLine, bool trim)
     {
+        if (source.Length > MaxLength)
+        {
+            throw new FineTuneException(Codes.TemplateSyntax, $"The template is longer than {MaxLength} characters.", "This is not a chat template.", new SourcePosition(name));
+        }
+
         try
         {
             return new JinjaTemplate(JinjaParser.Parse(source, trim), source, name) { FirstLine = firstLine };
