@@ -92,9 +92,19 @@ public sealed class MaskComplaints : IDisposable
     {
         PreprocessStatistics statistics = Prepare("zephyr", 64, ChatRow("Q", "A"), ChatRow(new string('q', 100), "A"));
         Assert.Equal((1, 1), (statistics.Train.Rows, statistics.Dropped["nothing to learn"]));
-        Diagnostic warning = Assert.Single(_events.Diagnostics);
+        Diagnostic warning = Assert.Single(_events.Diagnostics, diagnostic => diagnostic.Code == Codes.NothingSupervised);
         Assert.Equal(("FT0104", Severity.Warning, 2), (warning.Code.Id, warning.Severity, warning.Position.Line));
         Assert.Contains("MaxSeqLength (64)", warning.Remedy);
+    }
+
+    /// <summary>Templates and tokenizers that both leave the first token to the other.</summary>
+    [Theory]
+    [InlineData("zephyr", true)]
+    [InlineData("llama3", false)]
+    public void A_template_that_leaves_out_the_token_that_begins_texts_is_told(string template, bool isTold)
+    {
+        Prepare(template, 512, ChatRow("Q", "A"));
+        Assert.Equal(isTold, _events.Diagnostics.Any(diagnostic => diagnostic.Code == Codes.TemplateDoesNotFit && diagnostic.Message.StartsWith("No row begins with <s>", StringComparison.Ordinal)));
     }
 
     /// <summary>"All labels are -100": marker strings did not match the template.</summary>
