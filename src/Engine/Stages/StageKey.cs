@@ -12,7 +12,7 @@ public sealed record KeyLine(string Label, string Value);
 public sealed class StageKey
 {
     /// <summary>Raised when the same inputs would give another result or another layout on disk.</summary>
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
     public StageKey(string stage, IEnumerable<KeyLine> lines)
     {
