@@ -24,7 +24,7 @@ public class TokenizerFuzzTests
         using TemporaryFolder folder = TemporaryFolder.InMemory();
         folder.Write("tokenizer.model", SmallModels.Bpe("▁", "a", "b", "ab", "▁ab", "<0x41>"));
         string path = folder[name];
-        new FuzzRun(System.Text.Encoding.UTF8.GetBytes(seed)) { IsText = true, Count = 4000, AllowanceBytes = 2 << 20 }.Bytes(bytes =>
+        new FuzzRun(System.Text.Encoding.UTF8.GetBytes(seed)) { IsText = true, AllowanceBytes = 2 << 20 }.Bytes(bytes =>
         {
             File.WriteAllBytes(path, bytes);
             Tokenizer tokenizer = TokenizerFiles.FromFolder(folder.Path);
