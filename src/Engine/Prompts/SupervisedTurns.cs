@@ -12,6 +12,9 @@ namespace FineTuneTool.Engine.Prompts;
 /// </summary>
 internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages, ChatTemplateOptions options, SourcePosition position, Supervision? supervision = null)
 {
+    /// <summary>Learnt turns of which each is found by rendering up to it; of more only the first and the last few.</summary>
+    private const int MostRendered = 8, RenderedAtEnds = 2;
+
     private readonly Supervision _supervision = supervision ?? Supervision.Assistant;
 
     /// <exception cref="FineTuneException">FT0252: the template fails; FT0253: what it prints for a turn depends on later turns.</exception>
@@ -22,12 +25,62 @@ internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages,
         int[] learnt = [.. (_supervision.LastTurnOnly ? turns.TakeLast(1) : turns).Where(i => WeightOf(i) > 0)];
         if (!template.HasGenerationMarks || !_supervision.IsOfAssistant)
         {
-            return With(whole, [.. learnt.Select(i => Span(whole.Text, i))], learnt);
+            return With(whole, ManySpans(whole.Text, learnt) ?? [.. learnt.Select(i => Span(whole.Text, i))], learnt);
         }
 
         // Marks can be matched to messages only where there is one for each.
         return whole.Supervised.Count == turns.Length ? With(whole, [.. learnt.Select(i => whole.Supervised[Array.IndexOf(turns, i)])], learnt)
             : _supervision.LastTurnOnly ? whole with { Supervised = [.. whole.Supervised.TakeLast(1)] } : whole;
+    }
+
+    /// <summary>
+    /// The spans of a long conversation: the first and last turns as those of a short one, the others by marks, where they begin and end as the first one does.
+    /// Null where that does not hold.
+    /// </summary>
+    private TextSpan[]? ManySpans(string whole, int[] learnt)
+    {
+        if (learnt.Length <= MostRendered || !learnt.All(i => ChatRoles.IsAssistant(messages[i]))
+            || MarkedTurns.Find(whole, messages, learnt, marked => template.Render(marked, options, position).Text) is not { } texts)
+        {
+            return null;
+        }
+
+        (int Start, int End)[] spans = new (int, int)[learnt.Length];
+        foreach (int turn in Enumerable.Range(0, learnt.Length).Where(turn => turn < RenderedAtEnds || turn >= learnt.Length - RenderedAtEnds))
+        {
+            spans[turn] = Range(whole, learnt[turn]);
+        }
+
+        string before = Between(spans[0].Start, texts[0].Start), after = Between(texts[0].End, spans[0].End);
+        for (int turn = RenderedAtEnds; turn < learnt.Length - RenderedAtEnds; turn++)
+        {
+            (int start, int end) = (texts[turn].Start - before.Length, texts[turn].End + after.Length);
+            if (start < 0 || end > whole.Length || Between(start, texts[turn].Start) != before || Between(texts[turn].End, end) != after)
+            {
+                return null;
+            }
+
+            spans[turn] = (start, end);
+        }
+
+        return InCodePoints(whole, spans);
+
+        string Between(int from, int to) => from <= to ? whole[from..to] : "";
+    }
+
+    private static TextSpan[] InCodePoints(string whole, (int Start, int End)[] spans)
+    {
+        var points = new TextSpan[spans.Length];
+        int unit = 0, point = 0;
+        for (int i = 0; i < spans.Length; i++)
+        {
+            int start = point + PyCharacters.Length(whole.AsSpan(unit, spans[i].Start - unit));
+            point = start + PyCharacters.Length(whole.AsSpan(spans[i].Start, spans[i].End - spans[i].Start));
+            points[i] = new TextSpan(start, point);
+            unit = spans[i].End;
+        }
+
+        return points;
     }
 
     private RenderedText With(RenderedText whole, TextSpan[] spans, int[] turns) => whole with
@@ -39,7 +92,10 @@ internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages,
     /// <summary>Rows were checked when they were read; a message from elsewhere that says nonsense counts like any other.</summary>
     private float WeightOf(int turn) => MessageWeight.Of(messages[turn]) ?? 1;
 
-    private TextSpan Span(string whole, int turn)
+    private TextSpan Span(string whole, int turn) => InCodePoints(whole, [Range(whole, turn)])[0];
+
+    /// <summary>A turn in UTF-16 units.</summary>
+    private (int Start, int End) Range(string whole, int turn)
     {
         string upTo = turn == messages.Count - 1 ? whole : Part(turn + 1, asksForAnswer: false);
         int start = Start(upTo, turn);
@@ -49,8 +105,7 @@ internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages,
             throw DoesNotFit($"The template prints message {turn + 1} differently when messages follow it");
         }
 
-        int startPoint = PyCharacters.Length(whole.AsSpan(0, start));
-        return new TextSpan(startPoint, startPoint + PyCharacters.Length(whole.AsSpan(start, end - start)));
+        return (start, end);
     }
 
     private int Start(string upTo, int turn)

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using FineTuneTool.Engine.Batches;
+using FineTuneTool.Engine.Prompts;
+using FineTuneTool.Engine.Prompts.Jinja;
 using FineTuneTool.Engine.Stages;
 using FineTuneTool.Engine.Tests.Stages;
 
@@ -104,6 +106,25 @@ public sealed class CacheComplaints : IDisposable
         Assert.Equal(StageStatus.Done, Prepare().Status);
         using TokenizedDataset rows = TokenizedDataset.Open(Prepare().Outputs["train"]);
         Assert.True(rows.Lengths.Max() <= 16);
+    }
+
+    /// <summary>Long conversations were rendered again for every turn. What is allocated stands for the work: by the square it would be four times as much.</summary>
+    [Fact]
+    public void A_conversation_twice_as_long_is_about_twice_the_work()
+    {
+        var template = new ChatTemplate(JinjaTemplate.Parse("{% for m in messages %}<{{ m.role }}> {{ m.content }}</s>\n{% endfor %}{{ '<assistant> ' if add_generation_prompt }}", "chat"),
+            new Dictionary<string, string>());
+        Work(100);
+        long once = Work(400), twice = Work(800);
+        Assert.InRange(twice, once, 2.5 * once);
+
+        long Work(int turns)
+        {
+            JsonArray messages = [.. Enumerable.Range(0, turns).Select(i => new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = $"What was said in turn {i}." })];
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Equal(turns / 2, new SupervisedTurns(template, messages, ChatTemplateOptions.Default, default).Render().Supervised.Count);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
     }
 
     /// <summary>Preparing with several processes hung, or cut the rows otherwise.</summary>

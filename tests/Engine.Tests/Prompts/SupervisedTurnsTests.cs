@@ -60,6 +60,28 @@ public class SupervisedTurnsTests
         }
     }
 
+    [Theory]
+    [InlineData(ChatMl)]
+    [InlineData("{% for m in messages %}{{ '[INST] ' + m.content | trim + ' [/INST]' if m.role == 'user' else ' ' + m.content | trim + ' </s>' }}{% endfor %}")]
+    public void The_turns_of_a_long_conversation_are_found_as_those_of_its_parts_are(string template)
+    {
+        string[] turns = [.. Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? $"user:question {i} 😀" : $"assistant: answer {i}\n한글")];
+        string whole = Spans(template, turns);
+        Assert.Equal(20, whole.Split("[ answer").Length + whole.Split("[answer").Length - 2);
+        for (int count = 2; count <= 16; count += 2)
+        {
+            Assert.StartsWith(Spans(template, turns.Take(count)), whole);
+        }
+    }
+
+    [Fact]
+    public void A_long_conversation_whose_template_drops_the_thinking_of_earlier_answers_is_FT0253()
+    {
+        string template = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + (m.content if loop.last else m.content.split('</think>')[-1]) + '<|im_end|>\n' }}{% endfor %}{{ '<|im_start|>assistant\n' if add_generation_prompt }}";
+        string[] turns = [.. Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? $"user:q{i}" : $"assistant:<think>t</think>a{i}")];
+        Assert.Equal(Codes.TemplateDoesNotFit, Assert.Throws<FineTuneException>(() => Spans(template, turns)).Diagnostic.Code);
+    }
+
     [Fact]
     public void The_last_turn_alone_is_learnt_where_only_that_is_asked_for()
     {
