@@ -19,28 +19,7 @@ public static class PreviewPage
     public static string Render(string project, string part, DatasetPreview preview, Func<int, string?> tokenOf)
     {
         var page = new StringBuilder();
-        page.Append($$"""
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-            <meta name="color-scheme" content="light dark">
-            <title>{{Name(project)}} – {{part}} rows</title>
-            <style>
-            {{ReportStyle.Css}}
-            {{PreviewStyle.Css}}
-            </style>
-            </head>
-            <body>
-            <main>
-            <header>
-            <h1>{{Name(project)}}</h1>
-            <p class="lead">{{Lead(part, preview)}}</p>
-            </header>
-
-            """.ReplaceLineEndings("\n"));
+        page.Append(PageHead.Of($"{Name(project)} – {part} rows", Name(project), Lead(part, preview), PreviewStyle.Css));
         Tiles(page, preview);
         page.Append("""
             <div class="legend bar"><span><span class="t l"><bdi>learnt</bdi></span></span><span><span class="t"><bdi>read only</bdi></span></span><span><span class="t s"><bdi>special</bdi></span></span><label><input type="checkbox" id="ids" checked="checked"/> token ids</label></div>

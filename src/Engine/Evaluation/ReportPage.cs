@@ -13,27 +13,8 @@ public static class ReportPage
     public static string Render(EvaluationReport report)
     {
         var page = new StringBuilder();
-        page.Append($$"""
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-            <meta name="color-scheme" content="light dark">
-            <title>{{Html.Escape(report.Project)}} – evaluation</title>
-            <style>
-            {{ReportStyle.Css}}
-            </style>
-            </head>
-            <body>
-            <main>
-            <header>
-            <h1>{{Html.Escape(report.Project)}}</h1>
-            <p class="lead">{{Html.Escape(report.Method)}} on <code>{{Html.Escape(report.BaseModel)}}</code></p>
-            </header>
-
-            """.ReplaceLineEndings("\n"));
+        string project = Html.Escape(report.Project);
+        page.Append(PageHead.Of($"{project} – evaluation", project, $"{Html.Escape(report.Method)} on <code>{Html.Escape(report.BaseModel)}</code>"));
         Headline(page, report);
         Gates(page, report.Gates);
         Comparison(page, report.Splits);
