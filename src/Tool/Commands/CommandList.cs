@@ -10,6 +10,7 @@ internal static class CommandList
         new ScoreCommand(),
         new TokenizeCommand(),
         new RenderCommand(),
+        new TrainTokenizerCommand(),
         new InspectCommand(),
         new VerifyCommand(),
         new DoctorCommand(),
