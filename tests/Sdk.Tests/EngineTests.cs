@@ -31,9 +31,9 @@ public sealed class EngineTests(SdkFeed feed) : IDisposable
     public void From_the_template_to_the_chat_with_the_command_line_alone()
     {
         const string name = "내 legal bot";
-        feed.Run(_project.Folder, "new", "finetune", "-n", name, "-o", ".", "--debug:custom-hive", feed.Hive).Succeeded();
+        feed.Run(_project.Folder, "new", "finetune", "-n", name, "-o", ".", "--base-model", "MODEL", "--debug:custom-hive", feed.Hive).Succeeded();
         string file = _project.PathOf(name + ".finetune");
-        File.WriteAllText(file, File.ReadAllText(file).Replace("<BaseModel>HuggingFaceTB/SmolLM2-135M-Instruct</BaseModel>", Short(3)).Replace("<MaxSeqLength>512</MaxSeqLength>", ""));
+        File.WriteAllText(file, File.ReadAllText(file).Replace("<BaseModel>MODEL</BaseModel>", Short(3)).Replace("<MaxSeqLength>512</MaxSeqLength>", ""));
 
         _project.Build().Succeeded();
         Assert.False(Directory.Exists(_project.PathOf("obj", name, "train")));

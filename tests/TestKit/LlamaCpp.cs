@@ -26,9 +26,16 @@ public static class LlamaCpp
     /// <summary>Mean negative log-likelihood, in nats, of the ids after the first.</summary>
     public static double MeanNll(string model, IReadOnlyList<int> ids) => Run("nll", model, ids).GetProperty("mean").GetDouble();
 
-    private static JsonElement Run(string verb, string model, IReadOnlyList<int> ids, params string[] more)
+    /// <summary>The ids of a text by a model's vocabulary; control tokens in the text are read as such.</summary>
+    public static int[] Tokenize(string model, string text) =>
+        [.. Run("tokenize", model, "--text", text, "--special").GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
+
+    private static JsonElement Run(string verb, string model, IReadOnlyList<int> ids, params string[] more) =>
+        Run(verb, model, ["--ids", string.Join(',', ids), .. more]);
+
+    private static JsonElement Run(string verb, string model, params string[] options)
     {
-        (int exitCode, string output, string error) = Start("node", Installation.Value, ["llama.mjs", verb, model, "--ids", string.Join(',', ids), .. more]);
+        (int exitCode, string output, string error) = Start("node", Installation.Value, ["llama.mjs", verb, model, .. options]);
         if (exitCode != 0)
         {
             throw new InvalidOperationException($"llama.cpp failed on {model}: {error}");

@@ -13,10 +13,11 @@ public static partial class Codes
     public static readonly DiagnosticCode WrongShape = new("FT0309", "A tensor has the wrong shape");
     public static readonly DiagnosticCode FileUnwritable = new("FT0310", "A file cannot be written");
     public static readonly DiagnosticCode UnsupportedAdapter = new("FT0311", "The adapter uses a part that is not supported");
+    public static readonly DiagnosticCode NoWeights = new("FT0312", "The model has no weights");
 
     private static IReadOnlyList<DiagnosticCode> Files =>
     [
         FileUnreadable, BadSafetensors, BadGguf, UnsupportedTensorType, BadAdapter, BadModelConfig, UnsupportedArchitecture, MissingTensor, WrongShape,
-        FileUnwritable, UnsupportedAdapter,
+        FileUnwritable, UnsupportedAdapter, NoWeights,
     ];
 }

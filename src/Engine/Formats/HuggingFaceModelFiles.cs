@@ -4,7 +4,7 @@ using FineTuneTool.Engine.Diagnostics;
 namespace FineTuneTool.Engine.Formats;
 
 /// <summary>
-/// A model folder: <c>config.json</c>, and <c>model.safetensors</c> or shards with <c>model.safetensors.index.json</c>.
+/// A model folder: <c>config.json</c>, and <c>model.safetensors</c> or shards with <c>model.safetensors.index.json</c>, or no weights at all.
 /// A missing or malformed configuration raises <see cref="Codes.FileUnreadable"/> or <see cref="Codes.BadModelConfig"/>.
 /// </summary>
 public sealed class HuggingFaceModelFiles : ModelFiles
@@ -41,6 +41,8 @@ public sealed class HuggingFaceModelFiles : ModelFiles
 
     public override TensorTable Tensors { get; }
 
+    public override bool HasWeights => _files.Count > 0;
+
     /// <summary>The safetensors files, in the order of their names.</summary>
     public IReadOnlyList<SafetensorsFile> WeightFiles => _files;
 
@@ -72,6 +74,11 @@ public sealed class HuggingFaceModelFiles : ModelFiles
             throw new FineTuneException(
                 Codes.FileUnreadable, $"'{folder}' holds PyTorch weights only; files that can run code are not read.",
                 "Convert the weights to model.safetensors.", new SourcePosition(folder));
+        }
+
+        if (!File.Exists(single) && !Directory.EnumerateFiles(folder, "*.safetensors").Any())
+        {
+            return new TensorTable([]);
         }
 
         _files.Add(SafetensorsFile.Open(single));

@@ -13,6 +13,9 @@ public abstract class ModelFiles : IDisposable
 
     public abstract TensorTable Tensors { get; }
 
+    /// <summary>False for a folder with a configuration and without any file of weights, which can only be trained from the beginning.</summary>
+    public virtual bool HasWeights => true;
+
     /// <summary>Every file whose bytes make the model and its tokenizer, in a fixed order, for hashing.</summary>
     public abstract IReadOnlyList<string> ContentFiles { get; }
 

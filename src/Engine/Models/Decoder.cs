@@ -101,18 +101,20 @@ public sealed class Decoder : IDisposable
     }
 
     /// <summary>
-    /// Loads a model. Raises <see cref="Codes.UnsupportedArchitecture"/>, <see cref="Codes.BadModelConfig"/>, <see cref="Codes.MissingTensor"/>,
-    /// <see cref="Codes.WrongShape"/> or <see cref="Codes.UnsupportedTensorType"/>; nothing is allocated by what a configuration claims before the tensors agree.
+    /// Loads a model. Raises <see cref="Codes.UnsupportedArchitecture"/>, <see cref="Codes.BadModelConfig"/>, <see cref="Codes.NoWeights"/>,
+    /// <see cref="Codes.MissingTensor"/>, <see cref="Codes.WrongShape"/> or <see cref="Codes.UnsupportedTensorType"/>; nothing is allocated by what a configuration claims before the tensors agree.
     /// </summary>
     /// <param name="layerStorage">
     /// How the matrices of the decoder layers are to be held; norms and biases stay as they are, as do all where it is null.
     /// Numbers that it cannot hold are rounded, on the backend's number of threads.
     /// </param>
     /// <param name="vocabularyStorage">The same for embedding and head.</param>
-    public static Decoder Load(ModelFiles files, Backend backend, WeightStorage? layerStorage = null, WeightStorage? vocabularyStorage = null)
+    /// <param name="initial">What a model without weights begins with; null = such a model is refused.</param>
+    public static Decoder Load(
+        ModelFiles files, Backend backend, WeightStorage? layerStorage = null, WeightStorage? vocabularyStorage = null, InitialWeights? initial = null)
     {
         (ModelFamily family, DecoderSpec spec) = ModelFamilies.Read(files);
-        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend, layerStorage, vocabularyStorage));
+        return new Decoder(spec, backend, new DecoderParts(files, family, spec, backend, layerStorage, vocabularyStorage, initial));
     }
 
     /// <summary>From now on every weight is an F32 parameter (a tied matrix once; both its gradients are added). Cannot be undone.</summary>

@@ -17,10 +17,12 @@ internal sealed class DecoderParts : IDisposable
 
     /// <param name="layerStorage">For the matrices of the decoder layers; null = as they are stored.</param>
     /// <param name="vocabularyStorage">For embedding and head.</param>
+    /// <param name="initial">What a model without weights begins with.</param>
     public DecoderParts(
-        ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage, WeightStorage? vocabularyStorage)
+        ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, WeightStorage? layerStorage, WeightStorage? vocabularyStorage,
+        InitialWeights? initial)
     {
-        (_spec, _source, _layerStorage, _vocabularyStorage) = (spec, new WeightSource(files, family, spec, backend), layerStorage, vocabularyStorage);
+        (_spec, _source, _layerStorage, _vocabularyStorage) = (spec, new WeightSource(files, family, spec, backend, initial), layerStorage, vocabularyStorage);
         _rotary = new RotaryEmbedding(backend, spec.Rope, spec.RotaryDims);
         _localRotary = spec.LocalRope is null ? null : new RotaryEmbedding(backend, spec.LocalRope, spec.RotaryDims);
         try
@@ -143,7 +145,7 @@ internal sealed class DecoderParts : IDisposable
     private LinearLayer Linear(string path, long outputs, long inputs, bool biased = false, int rotaryHeads = 0)
     {
         Weight weight = Add(_source.Matrix($"{path}.weight", outputs, inputs, rotaryHeads, _layerStorage));
-        Weight? bias = biased ? Add(_source.Vector($"{path}.bias", outputs, rotaryHeads)) : null;
+        Weight? bias = biased ? Add(_source.Bias($"{path}.bias", outputs, rotaryHeads)) : null;
         return Add(new LinearLayer(path, _linears.Count, weight, bias));
     }
 

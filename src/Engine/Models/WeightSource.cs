@@ -9,15 +9,24 @@ namespace FineTuneTool.Engine.Models;
 /// <summary>
 /// Gives the tensors of a model by their Hugging Face names and in Hugging Face's layout, each checked against the shape that the model needs.
 /// </summary>
-internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend)
+/// <param name="initial">What a model whose files hold no weights begins with.</param>
+internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, DecoderSpec spec, Backend backend, InitialWeights? initial)
 {
     private readonly GgufTensorNames _names = new(spec);
+
+    /// <summary>Null where the files hold the weights.</summary>
+    private readonly InitialWeights? _initial = files.HasWeights ? null : initial ?? throw InitialWeights.Missing(files);
 
     /// <summary>
     /// A matrix in its own storage or, in Hugging Face's layout, in another. With <paramref name="rotaryHeads"/> its rows are those of so many turned heads.
     /// </summary>
     public Weight Matrix(string name, long rows, long columns, int rotaryHeads = 0, WeightStorage? storage = null)
     {
+        if (_initial is not null)
+        {
+            return _initial.Matrix(files, name, new Shape(rows, columns), backend);
+        }
+
         StoredTensor stored = Find(name, new Shape(rows, columns)), ordered = Ordered(stored, rotaryHeads);
         StoredTensor held = storage is null ? ordered : WeightConverter.Convert(ordered, storage, backend.Threads);
         if (held != ordered)
@@ -33,8 +42,12 @@ internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, 
         return new Weight(name, backend.Load(held), held.Owner as NativeBuffer);
     }
 
+    /// <summary>A bias, widened to F32.</summary>
+    public Weight Bias(string name, long length, int rotaryHeads = 0) =>
+        _initial is not null ? InitialWeights.Constant(name, new Shape(length), 0, backend) : Vector(name, length, rotaryHeads);
+
     /// <summary>A vector, widened to F32.</summary>
-    public Weight Vector(string name, long length, int rotaryHeads = 0)
+    private Weight Vector(string name, long length, int rotaryHeads = 0)
     {
         StoredTensor stored = Ordered(Find(name, new Shape(length)), rotaryHeads);
         if (stored.Type == ElementType.F32)
@@ -48,6 +61,11 @@ internal sealed unsafe class WeightSource(ModelFiles files, ModelFamily family, 
     /// <summary>The weight of a norm: GGUF files hold it with the offset of the family added.</summary>
     public Weight Norm(string name, long length)
     {
+        if (_initial is not null)
+        {
+            return InitialWeights.Constant(name, new Shape(length), 1 - spec.RmsNormOffset, backend);
+        }
+
         if (files is not GgufModelFiles || spec.RmsNormOffset == 0)
         {
             return Vector(name, length);

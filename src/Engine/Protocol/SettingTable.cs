@@ -114,7 +114,7 @@ public static class SettingTable
     [
         // Model and method
         new("FineTuneMethod", SettingKind.Choice, "lora", "What is trained: every weight (full), a low-rank adapter (lora), a low-rank adapter on a quantised base (qlora), or keys and values before every text (prefix)", Methods),
-        new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache"),
+        new("BaseModel", SettingKind.Text, "", "The model to start from: a .gguf file, a Hugging Face folder, or a Hub id[@revision] that lies in the local Hub cache; for full also a folder with config.json and a tokenizer but no weights, which then begin as random numbers (Seed)"),
         new("InitialAdapter", SettingKind.Text, "", "A PEFT adapter folder to start from instead of a fresh adapter", Scope: SettingScope.Adapters),
         new("Quantization", SettingKind.Choice, "qlora=auto *=none", "How the base model's layers are held while an adapter is trained on them: nf4 or fp4 quantises them at load; auto does so with nf4 unless the file is quantised already, for lora only where MaxMemory asks for it; none leaves them as they are", ["auto", "none", "nf4", "fp4"], Scope: SettingScope.Adapters),
         new("DoubleQuantization", SettingKind.Boolean, "qlora=true *=false", "Quantise the scales of nf4 and fp4 too", Scope: SettingScope.Adapters),

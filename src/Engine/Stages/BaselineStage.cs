@@ -15,7 +15,7 @@ public sealed class BaselineStage(PreprocessStage preprocess) : Stage
 
     public override IReadOnlyDictionary<string, string>? Run(StageContext context, string folder)
     {
-        using var model = new LoadedModel(context.BaseModel, [], context.Request.Threads, activationType: context.ActivationType);
+        using var model = new LoadedModel(context.BaseModel, [], context.Request.Threads, activationType: context.ActivationType, initial: context.InitialWeights);
         Measurement.Of(model, context, context.OutputsOf(preprocess), "base", []).Write(Path.Combine(folder, "baseline.json"));
         return new Dictionary<string, string> { [Output] = "baseline.json" };
     }

@@ -19,8 +19,10 @@ public sealed class LoadedModel : IDisposable
     /// <param name="threads">0 = one for each core.</param>
     /// <param name="layerStorage">How the layers' matrices are held; null = as they are stored.</param>
     /// <param name="activationType">See <see cref="Backend.ActivationType"/>.</param>
+    /// <param name="initial">What a model without weights begins with; null = such a model is refused.</param>
     public LoadedModel(
-        string path, IReadOnlyList<string> adapters, int threads, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32)
+        string path, IReadOnlyList<string> adapters, int threads, WeightStorage? layerStorage = null, ElementType activationType = ElementType.F32,
+        InitialWeights? initial = null)
     {
         Path = path;
         try
@@ -28,7 +30,7 @@ public sealed class LoadedModel : IDisposable
             Backend backend = Own(CpuBackend.Create(threads, activationType: activationType));
             Files = Own(ModelFiles.Open(path));
             Tokenizer = TokenizerOf(Files);
-            Decoder = Own(Decoder.Load(Files, backend, layerStorage));
+            Decoder = Own(Decoder.Load(Files, backend, layerStorage, initial: initial));
             foreach (string adapter in adapters)
             {
                 using PeftAdapter files = PeftAdapter.Read(FolderOf(adapter));

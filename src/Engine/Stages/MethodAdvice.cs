@@ -27,9 +27,11 @@ public sealed record MethodAdvice(string? Method, IReadOnlyList<string> Reasons)
         }
 
         bool Fits(string method) => methods.Any(estimate => estimate.Method == method && estimate.Fits);
-        string? recommended = rows >= ManyRows && Fits("full") ? "full" : Fits("lora") ? "lora" : Fits("qlora") ? "qlora" : null;
+        bool only = methods is [{ Method: "full" }];
+        string? recommended = (only || rows >= ManyRows) && Fits("full") ? "full" : Fits("lora") ? "lora" : Fits("qlora") ? "qlora" : null;
         reasons.Add(recommended switch
         {
+            "full" when only => "full: the model has no weights yet, and only this method trains a model from the beginning.",
             "full" => $"full: there are {ManyRows} rows and more, and the memory for every weight. It can teach the most, and forget the most; compare with lora.",
             "lora" => "lora: it fits, trains as well as full fine-tuning on most tasks of this size, and its adapter is small and can be switched.",
             "qlora" => "qlora: the base model fits only in few bits; the adapter is trained on it as it will be used.",

@@ -26,9 +26,9 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
     /// <summary>Steps that are timed, after one that warms up. The best counts.</summary>
     private const int ProbeSteps = 2;
 
-    /// <summary>An estimate for each method.</summary>
+    /// <summary>An estimate for each method that can train the model: of one without weights, full alone.</summary>
     /// <exception cref="FineTuneException">Settings or model are wrong.</exception>
-    public IReadOnlyList<MethodEstimate> Methods() => [.. SettingTable.Methods.Select(method => Estimate(Context(method)))];
+    public IReadOnlyList<MethodEstimate> Methods() => [.. SettingTable.Methods.Select(Context).Where(Trains).Select(Estimate)];
 
     /// <summary>Operations a second of a real training step with a method.</summary>
     public double MeasureFlops(string method)
@@ -36,7 +36,7 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         StageContext context = Context(method);
         using var backend = new TimedBackend(CpuBackend.Create(request.Threads, activationType: context.ActivationType));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
-        using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None));
+        using Decoder decoder = Decoder.Load(files, backend, BaseStorage.Of(context.Settings, files, SourcePosition.None), initial: context.InitialWeights);
         using Adapter? adapter = TrainStage.Prepare(context, decoder);
         PackedBatch batch = Batch(decoder, context.Settings);
         double best = double.MaxValue;
@@ -51,12 +51,18 @@ public sealed class MethodEstimator(ProjectRequest request, long? rowTokens)
         return backend.Times.Sum(time => time.Flops) / best;
     }
 
+    private static bool Trains(StageContext context)
+    {
+        using ModelFiles files = ModelFiles.Open(context.BaseModel);
+        return files.HasWeights || context.Settings.IsFull;
+    }
+
     private MethodEstimate Estimate(StageContext context)
     {
         RunSettings settings = context.Settings;
         using var backend = new TimedBackend(new PlanningBackend(context.ActivationType, 1));
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
-        using Decoder decoder = Decoder.Load(files, backend);
+        using Decoder decoder = Decoder.Load(files, backend, initial: context.InitialWeights is { } initial ? initial with { Planned = true } : null);
         using Adapter? adapter = TrainStage.Prepare(context, decoder, planned: true);
         PackedBatch batch = Batch(decoder, settings);
         decoder.ForwardBackward(batch, 0, 0);

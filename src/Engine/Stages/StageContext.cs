@@ -1,6 +1,7 @@
 using FineTuneTool.Engine.Diagnostics;
 using FineTuneTool.Engine.Exports;
 using FineTuneTool.Engine.Formats;
+using FineTuneTool.Engine.Models;
 using FineTuneTool.Engine.Prompts;
 using FineTuneTool.Engine.Protocol;
 using FineTuneTool.Engine.Tensors;
@@ -46,6 +47,9 @@ public sealed class StageContext
 
     /// <summary>Full path of the base model: a .gguf file or a Hugging Face folder.</summary>
     public string BaseModel => _baseModel.Value;
+
+    /// <summary>What a base model without weights begins with; null where the method needs weights to start from.</summary>
+    public InitialWeights? InitialWeights => Settings.IsFull ? new InitialWeights(Settings.Seed) : null;
 
     /// <summary>The base model's tokenizer.</summary>
     public Tokenizer Tokenizer => _tokenizer.Value;

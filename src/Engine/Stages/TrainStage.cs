@@ -71,7 +71,12 @@ public sealed class TrainStage(PreprocessStage preprocess) : Stage
             context.Events.Milestone(BaseStorage.Describe(storage, files));
         }
 
-        using Decoder decoder = Decoder.Load(files, backend, storage);
+        using Decoder decoder = Decoder.Load(files, backend, storage, initial: context.InitialWeights);
+        if (!files.HasWeights)
+        {
+            context.Events.Milestone($"{settings.BaseModel} has no weights: training begins with random ones (Seed {settings.Seed})");
+        }
+
         using Adapter? adapter = Prepare(context, decoder);
         context.Events.Milestone($"training {decoder.Trainable.Count:N0} parameters on {rows.Count:N0} rows with {rows.SupervisedTokens:N0} supervised tokens ({backend.Name}, {backend.Threads} threads)");
 

@@ -63,9 +63,9 @@ public sealed class ValidateStage(PreprocessStage preprocess) : Stage
 
     private static void CheckModel(StageContext context)
     {
-        using var backend = CpuBackend.Create(threads: 1);
         using ModelFiles files = ModelFiles.Open(context.BaseModel);
-        using Decoder decoder = Decoder.Load(files, backend);
+        using Backend backend = files.HasWeights ? CpuBackend.Create(threads: 1) : new PlanningBackend(context.ActivationType, threads: 1);
+        using Decoder decoder = Decoder.Load(files, backend, initial: context.InitialWeights is { } initial ? initial with { Planned = true } : null);
         BaseStorage.Of(context.Settings, files, context.PlaceOf(nameof(RunSettings.Quantization)));
         if (!context.Settings.IsFull)
         {

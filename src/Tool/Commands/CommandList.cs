@@ -11,6 +11,7 @@ internal static class CommandList
         new TokenizeCommand(),
         new RenderCommand(),
         new PreviewCommand(),
+        new TrainTokenizerCommand(),
         new InspectCommand(),
         new VerifyCommand(),
         new DoctorCommand(),
