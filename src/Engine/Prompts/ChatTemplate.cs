@@ -52,7 +52,7 @@ public sealed class ChatTemplate
     /// <param name="messages">Objects with role and content; not changed.</param>
     /// <param name="position">The row, for diagnostics.</param>
     /// <exception cref="FineTuneException">FT0252: the template refuses the messages, fails on them, or takes too much.</exception>
-    public RenderedText Render(JsonArray messages, ChatTemplateOptions options, SourcePosition position = default)
+    public RenderedText Render(IEnumerable<JsonNode?> messages, ChatTemplateOptions options, SourcePosition position = default)
     {
         try
         {
@@ -68,14 +68,14 @@ public sealed class ChatTemplate
 
     private static string Place(SourcePosition position) => position.Line > 0 ? $"{position.File}, line {position.Line}" : position.File ?? "template";
 
-    private RenderedText RenderRaw(JsonArray messages, ChatTemplateOptions options)
+    private RenderedText RenderRaw(IEnumerable<JsonNode?> messages, ChatTemplateOptions options)
     {
-        if (messages.Count == 0)
+        JsonObject[] clean = [.. messages.Select(message => message as JsonObject ?? throw JinjaError.Type("a message is not an object"))];
+        if (clean.Length == 0)
         {
             throw JinjaError.Value("cannot render an empty conversation");
         }
 
-        JsonObject[] clean = [.. messages.Select(message => message as JsonObject ?? throw JinjaError.Type("a message is not an object"))];
         string final = "";
         if (options.ContinueFinalMessage)
         {

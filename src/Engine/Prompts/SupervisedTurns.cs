@@ -165,10 +165,9 @@ internal sealed class SupervisedTurns(ChatTemplate template, JsonArray messages,
 
     private string Part(int count, bool asksForAnswer)
     {
-        var part = new JsonArray([.. messages.Take(count).Select(message => message?.DeepClone())]);
         try
         {
-            return template.Render(part, options with { AddGenerationPrompt = asksForAnswer }, position).Text;
+            return template.Render(messages.Take(count), options with { AddGenerationPrompt = asksForAnswer }, position).Text;
         }
         catch (FineTuneException exception)
         {

@@ -37,6 +37,8 @@ internal sealed class Evaluator
                 return !PyCompare.IsTrue(Evaluate(not.Operand, scope));
             case UnaryExpression unary:
                 return PyOperators.Unary(unary.Operator, Evaluate(unary.Operand, scope));
+            case BinaryExpression { Operator: "+", Left: BinaryExpression { Operator: "+" } } sum:
+                return Sum(sum, scope);
             case BinaryExpression binary:
                 return PyOperators.Binary(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope));
             case LogicExpression logic:
@@ -93,6 +95,37 @@ internal sealed class Evaluator
 
         return true;
     }
+
+    /// <summary>a + b + c, from left to right. Texts are joined once, not piece by piece: messages stand in such sums.</summary>
+    private object? Sum(BinaryExpression sum, Scope scope)
+    {
+        var operands = new Stack<Expression>();
+        Expression first = sum;
+        for (; first is BinaryExpression { Operator: "+" } inner; first = inner.Left)
+        {
+            operands.Push(inner.Right);
+        }
+
+        object? value = Evaluate(first, scope);
+        var texts = new List<object?>();
+        foreach (Expression operand in operands)
+        {
+            object? next = Evaluate(operand, scope);
+            if (value is string && next is string)
+            {
+                texts.Add(value);
+                value = next;
+                continue;
+            }
+
+            value = PyOperators.Binary("+", Joined(texts, value), next);
+            texts.Clear();
+        }
+
+        return Joined(texts, value);
+    }
+
+    private static object? Joined(List<object?> texts, object? last) => texts.Count == 0 ? last : PyOperators.Concat([.. texts, last]);
 
     private object? Part(Expression? part, Scope scope) => part is null ? null : Evaluate(part, scope);
 
