@@ -104,7 +104,7 @@ public sealed class PromptTemplate
 
     private JsonArray WithSystem(JsonArray messages)
     {
-        bool hasSystem = messages.Count > 0 && messages[0]?["role"] is JsonValue role && role.TryGetValue(out string? name) && name is "system" or "developer";
+        bool hasSystem = messages.Count > 0 && ChatRoles.Of(messages[0]) is "system" or "developer";
         return _system is null || hasSystem ? messages
             : new JsonArray([Message("system", _system), .. messages.Select(message => message?.DeepClone())]);
     }

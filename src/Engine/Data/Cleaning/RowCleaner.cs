@@ -68,32 +68,29 @@ public sealed class RowCleaner
             RowVerdict Drop(string reason) => new(split, reason, new SourcePosition(_files[earlier.File], earlier.Line));
         }
 
-        Keep(source, facts, place, split, equal);
+        if (!equal && (_drops || ComparesRows))
+        {
+            Remember(source, facts, place, split);
+        }
+
         return new RowVerdict(split, null, null);
     }
 
-    private void Keep(DataSource source, RowFacts facts, SourcePosition place, Split split, bool equal)
+    /// <summary>Keeps what later rows are compared with.</summary>
+    private void Remember(DataSource source, RowFacts facts, SourcePosition place, Split split)
     {
-        if (!_drops && !ComparesRows)
-        {
-            return;
-        }
-
         if (_files.Count == 0 || _files[^1] != place.File)
         {
             _files.Add(place.File);
         }
 
-        if (!equal)
+        _contents.Add(facts.Content, _kept.Count);
+        if (facts.Signature is not null)
         {
-            _contents.Add(facts.Content, _kept.Count);
-            if (facts.Signature is not null)
-            {
-                _index?.Add(facts.Signature, _kept.Count);
-            }
-
-            _kept.Add(new KeptRow(_files.Count - 1, place.Line, split, source.Split is not null));
+            _index?.Add(facts.Signature, _kept.Count);
         }
+
+        _kept.Add(new KeptRow(_files.Count - 1, place.Line, split, source.Split is not null));
     }
 
     private readonly record struct KeptRow(int File, int Line, Split Split, bool IsMarked);
